@@ -1,4 +1,4 @@
-"""``smokesentry``: one command; each room adds its first words through the entry-point group ``smokesentry.commands``."""
+"""``smokesentry``: one command. Each room adds its first words via entry-point group ``smokesentry.commands``."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 def to_wire(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds, ``2026-11-22T18:04:05.678Z``. Raises ``ValueError`` for a time without a zone."""
+    """ISO 8601 in UTC with milliseconds, ``2026-11-22T18:04:05.678Z``. Raises ``ValueError`` for a zoneless time."""
     if moment.tzinfo is None:
         raise ValueError("a time on the wire must say its zone; got one without tzinfo")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
@@ -67,7 +67,7 @@ class SystemClock:
         return Stamp(time.time(), time.monotonic_ns())
 
     def state(self) -> ClockState:
-        """Asks the kernel whether a time service disciplines the clock (``adjtimex``), as ntpd, chrony and timesyncd leave it."""
+        """Asks the kernel (``adjtimex``) whether a time service disciplines the clock: ntpd, chrony, timesyncd."""
         return _kernel_clock_state()
 
 

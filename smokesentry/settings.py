@@ -1,4 +1,4 @@
-"""One TOML file a process, checked by pydantic; errors name the file, the key, what stood there and what was expected."""
+"""One TOML file a process, checked by pydantic; errors name file, key, what stood there and what was expected."""
 
 from __future__ import annotations
 

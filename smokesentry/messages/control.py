@@ -1,4 +1,4 @@
-"""What flows back to a gateway (acknowledgements, commands) and its retained state. All of them travel in signed envelopes."""
+"""What flows back to a gateway (acknowledgements, commands), and its retained state. All travel in signed envelopes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """An order of the cloud to one gateway. ``counter`` only ever rises; a gateway refuses one it has seen or passed."""
+    """An order of the cloud to one gateway. ``counter`` only ever rises; a gateway refuses one that does not."""
 
     v: Literal[1] = 1
     command_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]

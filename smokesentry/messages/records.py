@@ -55,9 +55,7 @@ class ParticulateCue(msgspec.Struct, frozen=True):
 class Detection(msgspec.Struct, frozen=True, kw_only=True, tag="detection"):
     """One plume event of one camera, as a gateway claims it. Later revisions replace earlier ones."""
 
-    detection_id: Annotated[
-        str, Meta(pattern="^[a-z0-9-]{1,40}/[a-z0-9-]{1,40}/[0-9a-f]{16}$")
-    ]
+    detection_id: Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}/[a-z0-9-]{1,40}/[0-9a-f]{16}$")]
     revision: Annotated[int, Meta(ge=1)]
     phase: Phase
     camera: Name

@@ -1,0 +1,57 @@
+# Two commands do the work: `make demo` and `make test`. Each prepares what it needs. `make help` lists all.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help prepare demo test check format bench legacy train pins schemas pictures wheel clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt pyproject.toml scripts/prepare.sh
+	@sh scripts/prepare.sh "$(PYTHON)" "$(VENV)"
+
+prepare: $(READY)  ## make the virtual environment from the pinned, hashed requirements
+
+demo: $(READY)  ## a simulated night street, two gateways, broker, cloud and console; ARGS="--once --seed 7 --scene burn --json out.json"
+	@sh scripts/services.sh demo
+	@$(BIN)/smokesentry demo $(ARGS)
+
+test: $(READY)  ## everything: lint, types, import rules and all tests, with the real services; ARGS="-k name" picks
+	@sh scripts/services.sh test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)  ## format, lint, types and import rules only
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY)  ## format and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minutes)
+	@sh scripts/services.sh demo
+	@$(BIN)/smokesentry lab bench $(ARGS)
+
+legacy: ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
+	@sh scripts/legacy.sh "$(PYTHON)"
+
+train: ## train the detector's model from nothing, in an environment of its own
+	@sh scripts/train.sh "$(PYTHON)" $(ARGS)
+
+pins: $(READY)  ## resolve requirements.txt anew from pyproject.toml
+	@sh scripts/pins.sh "$(BIN)"
+
+schemas: $(READY)  ## write docs/schemas/ (JSON Schema, AsyncAPI) from the code
+	@$(BIN)/python -m smokesentry.messages.schemas docs/schemas
+
+wheel: $(READY)  ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info

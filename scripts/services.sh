@@ -1,0 +1,26 @@
+#!/bin/sh
+# Makes sure that the real services are there: `services.sh demo|test`. Missing ones are installed when that is allowed.
+# `demo` cannot do without the broker; tests of a service that stays missing are skipped by name (failures under CI).
+set -u
+need=$1
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
+packages=''
+
+want() { command -v "$1" >/dev/null 2>&1 || packages="$packages $2"; }
+
+want mosquitto mosquitto
+if [ "$need" = test ]; then
+    want chromium chromium
+    [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || packages="$packages fonts-noto-cjk"
+    want systemd-analyze systemd
+fi
+[ -z "$packages" ] && exit 0
+# shellcheck disable=SC2086  # a list of names
+if ! sh "$(dirname "$0")/install-packages.sh" $packages; then
+    if [ "$need" = demo ]; then
+        printf '%s\n' "smokesentry: the demo needs the Mosquitto broker's binary; nothing was started"
+        exit 1
+    fi
+    printf '%s\n' "smokesentry: going on without:$packages; the tests that need them say so"
+fi
+exit 0
