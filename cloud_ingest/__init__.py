@@ -1,0 +1,1 @@
+"""The cloud: messages become stored facts, facts become rooftops, and rooftops become work for people."""

@@ -1,0 +1,1 @@
+"""What the cloud makes of detections: alerts, each one burning event."""

@@ -1,0 +1,1 @@
+"""From pixels, poses and footprints to rooftops with honest probabilities. Pure: no I/O, no clock."""

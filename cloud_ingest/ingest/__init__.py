@@ -1,0 +1,1 @@
+"""Messages in, checked and stored; acknowledged only after the commit."""

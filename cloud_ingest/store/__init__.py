@@ -1,0 +1,1 @@
+"""The operational store: one schema for SQLite (embedded default) and PostgreSQL (deployment)."""
