@@ -1,4 +1,4 @@
-"""Missing services: skipped by name on a developer's machine, a failure where SMOKESENTRY_SERVICES_REQUIRED is set (CI)."""
+"""A missing service: a skip by name; a failure where SMOKESENTRY_SERVICES_REQUIRED is set, as CI does."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""WIRE version 1, the contract between gateways and cloud. Start at ``records``; ``envelope`` signs, ``topics`` names."""
+"""WIRE version 1: the contract between gateways and cloud. Start at ``records``; ``envelope`` signs."""

@@ -40,7 +40,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """Retained on ``…/state``: online when connected, the last will says offline. ``since`` is the connection's moment."""
+    """Retained on ``…/state``: online since ``since``; the last will says offline."""
 
     v: Literal[1] = 1
     gateway: Name

@@ -276,10 +276,10 @@ def encode_batch(*, tenant: str, gateway: str, spool: str, lane: str, records: l
 def decode_batch(payload: bytes) -> Batch:
     """Checks version, shape, ranges and order. Raises :class:`UnknownVersion`, ``msgspec.DecodeError`` (not JSON,
     nested too deep) or ``msgspec.ValidationError`` (says where)."""
-    version = msgspec.json.decode(payload, type=_Versioned).v
-    if version != WIRE_VERSION:
-        raise UnknownVersion(f"wire version {version}; this release reads version {WIRE_VERSION}")
     try:
+        version = msgspec.json.decode(payload, type=_Versioned).v
+        if version != WIRE_VERSION:
+            raise UnknownVersion(f"wire version {version}; this release reads version {WIRE_VERSION}")
         return _batch_decoder.decode(payload)
     except RecursionError as error:
         raise msgspec.DecodeError("nested too deeply") from error
