@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -154,4 +155,4 @@ def test_an_ack_says_exactly_what_is_held(seqs: set[int], before: int) -> None:
     said = set(range(1, mark + 1)) | {seq for first, last in ranges for seq in range(first, last + 1)}
     assert said == set(range(1, before + 1)) | seqs
     assert mark + 1 not in said, "contiguous goes as far as it can"
-    assert all(a_last + 1 < b_first for (_, a_last), (b_first, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(a_last + 1 < b_first for (_, a_last), (b_first, _) in pairwise(ranges))
