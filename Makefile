@@ -38,7 +38,7 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry lab bench $(ARGS)
 
-legacy: ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
+legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
 	@sh scripts/legacy.sh "$(PYTHON)"
 
 train: ## train the detector's model from nothing, in an environment of its own

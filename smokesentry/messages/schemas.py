@@ -57,7 +57,7 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "Smoke Sentry wire",
             "version": str(WIRE_VERSION),
-            "description": "From a gateway's point of view. Every payload travels inside a DSSE envelope (envelope.json).",
+            "description": "As a gateway sees it. Every payload travels in a DSSE envelope (envelope.json).",
         },
         "channels": {
             name: {

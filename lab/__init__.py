@@ -1,0 +1,1 @@
+"""What needs simulator, detector and the whole system at once: training, judging, benchmarks and the demo."""

@@ -1,0 +1,127 @@
+"""Whole processes as a user would start them: own log file each, killed and restarted by pid, never left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+_STOP_SECONDS = 8.0
+
+
+class ProcessFailed(RuntimeError):
+    """A process ended by itself; the message carries the tail of its log."""
+
+
+@dataclass
+class _Child:
+    argv: list[str]
+    log: Path
+    process: subprocess.Popen[bytes]
+    may_end: bool = False
+
+
+class Processes:
+    """A set of named child processes. Use as a context manager: leaving it stops all of them, newest first."""
+
+    def __init__(self, log_folder: Path) -> None:
+        self._logs = log_folder
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._children: dict[str, _Child] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, name: str, argv: list[str]) -> None:
+        """Starts a process whose output goes to ``NAME.log``."""
+        log = self._logs / f"{name}.log"
+        with log.open("ab") as output:
+            process = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self._children[name] = _Child(argv, log, process)
+
+    def smokesentry(self, name: str, *words: str) -> None:
+        """Starts ``smokesentry WORDS`` with this environment's own interpreter."""
+        self.start(name, [sys.executable, "-m", "smokesentry", *words])
+
+    def pid(self, name: str) -> int:
+        """The process's id."""
+        return self._children[name].process.pid
+
+    def kill(self, name: str) -> None:
+        """kill -9, and waits until it is gone."""
+        child = self._children[name]
+        child.may_end = True
+        child.process.send_signal(signal.SIGKILL)
+        child.process.wait()
+
+    def restart(self, name: str) -> None:
+        """Starts a killed process again, as its supervisor would."""
+        self.start(name, self._children[name].argv)
+
+    def check(self) -> None:
+        """Raises :class:`ProcessFailed` when one has ended that nobody killed."""
+        for name, child in self._children.items():
+            status = child.process.poll()
+            if status is not None and not child.may_end:
+                raise ProcessFailed(f"{name} ended with status {status}; the end of {child.log}:\n{tail(child.log)}")
+
+    def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
+        """Waits until ``ready`` says so. Raises :class:`ProcessFailed` or ``TimeoutError`` that says what was awaited."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: not within {seconds:.0f} s; the logs are in {self._logs}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """SIGTERM to all, newest first; SIGKILL to what has not ended after some seconds."""
+        running = [child for child in reversed(self._children.values()) if child.process.poll() is None]
+        for child in running:
+            child.may_end = True
+            child.process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for child in running:
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log file, indented."""
+    text = log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:] if log.exists() else []
+    return "\n".join(f"    {line}" for line in text)
+
+
+def free_port() -> int:
+    """A loopback TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def port_answers(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def find_mosquitto() -> str:
+    """Path of the broker's binary, which Debian keeps in ``/usr/sbin``. Raises ``FileNotFoundError`` with what to do."""
+    for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]:
+        candidate = Path(folder) / "mosquitto"
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    raise FileNotFoundError("the Mosquitto broker is not installed; on Debian: sudo apt-get install mosquitto")

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Proves the detector on tflite_runtime: `legacy.sh PYTHON`. Makes build/legacy-env (Python 3.11, numpy 1) and runs one clip
+# through both runtimes; the heat maps must agree within a few quantisation steps.
+set -eu
+python=$1
+env=build/legacy-env
+
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
+    echo "smokesentry: tflite_runtime has wheels for Python 3.11 only, this is $("$python" --version); say PYTHON=python3.11"
+    exit 1
+}
+if [ ! -e "$env/.ready" ] || [ requirements-legacy.txt -nt "$env/.ready" ]; then
+    "$python" -m venv "$env"
+    "$env/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-legacy.txt
+    touch "$env/.ready"
+fi
+mkdir -p build
+PYTHONPATH=. .venv/bin/python -m lab.runtimes build/runtime-litert.npz
+PYTHONPATH=. "$env/bin/python" -m lab.runtimes build/runtime-tflite.npz
+.venv/bin/python -m lab.runtimes --compare build/runtime-litert.npz build/runtime-tflite.npz
