@@ -75,7 +75,7 @@ class Processes:
                 raise ProcessFailed(f"{name} ended with status {status}; the end of {child.log}:\n{tail(child.log)}")
 
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
-        """Waits until ``ready`` says so. Raises :class:`ProcessFailed` or ``TimeoutError`` that says what was awaited."""
+        """Waits until ``ready`` says so. Raises :class:`ProcessFailed` or ``TimeoutError``, in words."""
         deadline = time.monotonic() + seconds
         while not ready():
             self.check()
@@ -119,7 +119,7 @@ def port_answers(port: int) -> bool:
 
 
 def find_mosquitto() -> str:
-    """Path of the broker's binary, which Debian keeps in ``/usr/sbin``. Raises ``FileNotFoundError`` with what to do."""
+    """Path of the broker's binary (Debian: ``/usr/sbin``). Raises ``FileNotFoundError`` that says what to do."""
     for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]:
         candidate = Path(folder) / "mosquitto"
         if candidate.is_file() and os.access(candidate, os.X_OK):
