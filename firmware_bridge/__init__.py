@@ -1,0 +1,1 @@
+"""Bytes on a serial line to quality-flagged readings, and back."""

@@ -1,0 +1,229 @@
+"""The shell around a serial port: opens it exclusively, asks, reads, stamps arrival, comes back after every unplug."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import termios
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import serial
+
+from firmware_bridge.driver import Driver, Reply
+from firmware_bridge.models import driver_for
+from firmware_bridge.reading import Reading
+from firmware_bridge.stream import FrameHunter
+from smokesentry.clock import Stamp, SystemClock
+
+_log = logging.getLogger(__name__)
+
+_READ_TIMEOUT_S = 0.5
+_GATHER_S = 0.02
+_WRITE_TIMEOUT_S = 2.0
+_FIRST_RETRY_S = 0.5
+_LONGEST_RETRY_S = 30.0
+_READ_AT_MOST = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class SensorStats:
+    """How a serial sensor is, since the process began. ``silent_s``: since the last intact frame, None before it."""
+
+    connected: bool
+    frames: int = 0
+    rejected: int = 0
+    skipped_bytes: int = 0
+    causes: dict[str, int] = field(default_factory=dict)
+    outages: int = 0
+    silent_s: float | None = None
+
+
+class SerialSensor:
+    """One sensor on one port, run by one thread of the gateway.
+
+    ``port`` is a path or a glob such as ``/dev/serial/by-id/*CP2102*``, looked up anew at every attempt, so a sensor
+    that comes back under another ttyUSB number is found. Raises :class:`firmware_bridge.models.UnknownModel`.
+    """
+
+    def __init__(self, name: str, model: str, port: str, clock: SystemClock | None = None) -> None:
+        self.name = name
+        self.model = model
+        self.port = port
+        self._driver: Driver = driver_for(model)
+        self._clock = clock or SystemClock()
+        self._hunter = FrameHunter(self._driver)
+        self._lock = threading.Lock()
+        self._outbox: list[bytes] = []
+        self._connected = False
+        self._in_outage = False
+        self._outages = 0
+        self._last_frame: Stamp | None = None
+
+    def run(
+        self,
+        stop: threading.Event,
+        on_reading: Callable[[Reading], None],
+        on_reply: Callable[[Reply], None] | None = None,
+    ) -> None:
+        """Reads until ``stop`` is set. The callbacks are called in this thread, in order of arrival; what they raise
+        ends the run."""
+
+        def deliver(found: list[Reading | Reply]) -> None:
+            self._deliver(found, on_reading, on_reply)
+
+        retry_s = _FIRST_RETRY_S
+        while not stop.is_set():
+            try:
+                port = self._open()
+            except (OSError, termios.error) as error:  # SerialException is an OSError
+                self._note_outage(error)
+                stop.wait(retry_s)
+                retry_s = min(retry_s * 2, _LONGEST_RETRY_S)
+                continue
+            with port:
+                self._note_connected(port)
+                retry_s = _FIRST_RETRY_S
+                self._serve(port, stop, deliver)
+            self._connected = False
+            deliver(self._hunt(None))
+
+    def send(self, command: str) -> None:
+        """Queues one of the driver's commands by name (``sleep``, ``wake`` ...). Raises ``KeyError`` for any other."""
+        commands = self._driver.commands
+        if command not in commands:
+            raise KeyError(f"{self.model} has no command {command!r}; it has: {', '.join(sorted(commands)) or 'none'}")
+        with self._lock:
+            self._outbox.append(commands[command])
+
+    def stats(self) -> SensorStats:
+        """A snapshot; may be called from any thread."""
+        with self._lock:
+            counts = replace(self._hunter.counts, causes=dict(self._hunter.counts.causes))
+            last = self._last_frame
+        silent_s = None if last is None else (self._clock.now().mono_ns - last.mono_ns) / 1e9
+        return SensorStats(
+            self._connected,
+            counts.frames,
+            counts.rejected,
+            counts.skipped_bytes,
+            counts.causes,
+            self._outages,
+            silent_s,
+        )
+
+    def _open(self) -> serial.Serial:
+        return serial.Serial(
+            _find_port(self.port),
+            self._driver.baud,
+            parity=self._driver.parity,
+            timeout=_READ_TIMEOUT_S,
+            write_timeout=_WRITE_TIMEOUT_S,
+            exclusive=True,
+        )
+
+    def _serve(
+        self, port: serial.Serial, stop: threading.Event, deliver: Callable[[list[Reading | Reply]], None]
+    ) -> None:
+        driver = self._driver
+        with self._lock:
+            self._outbox[:0] = [driver.commands[name] for name in driver.on_open]
+        next_poll_ns = 0
+        while not stop.is_set():
+            now_ns = self._clock.now().mono_ns
+            try:
+                if driver.poll is not None and now_ns >= next_poll_ns:
+                    next_poll_ns = now_ns + int(driver.poll_every_s * 1e9)
+                    # A late answer to the question before would look like the answer to this one.
+                    port.reset_input_buffer()
+                    late = self._hunt(None)
+                    port.write(driver.commands[driver.poll])
+                else:
+                    late = []
+                self._send_queued(port)
+                data = _read_burst(port)
+            except (OSError, termios.error) as error:  # in_waiting raises plain OSError on hang-up
+                self._note_outage(error)
+                return
+            deliver(late)
+            if data:
+                deliver(self._hunt(data))
+
+    def _send_queued(self, port: serial.Serial) -> None:
+        with self._lock:
+            outbox, self._outbox = self._outbox, []
+        for message in outbox:
+            port.write(message)
+
+    def _hunt(self, data: bytes | None) -> list[Reading | Reply]:
+        """Frames that ``data`` completes, stamped; None: nothing more will come for what waits."""
+        arrived = self._clock.now()
+        with self._lock:
+            found = self._hunter.finish() if data is None else self._hunter.feed(data)
+            if found:
+                self._last_frame = arrived
+        return [
+            replace(item, arrived_unix_s=arrived.unix_s, arrived_mono_ns=arrived.mono_ns)
+            if isinstance(item, Reading)
+            else item
+            for item in found
+        ]
+
+    def _deliver(
+        self,
+        found: list[Reading | Reply],
+        on_reading: Callable[[Reading], None],
+        on_reply: Callable[[Reply], None] | None,
+    ) -> None:
+        for item in found:
+            if isinstance(item, Reading):
+                on_reading(item)
+            elif on_reply is not None:
+                on_reply(item)
+
+    def _note_outage(self, error: Exception) -> None:
+        if self._in_outage:
+            return
+        self._in_outage = True
+        self._outages += 1
+        _log.warning("sensor %s on %s: %s; trying again until it is back", self.name, self.port, _in_words(error))
+
+    def _note_connected(self, port: serial.Serial) -> None:
+        if self._in_outage:
+            _log.info("sensor %s is back on %s", self.name, port.port)
+        self._in_outage = False
+        self._connected = True
+
+
+def _find_port(port: str) -> str:
+    path = Path(port)
+    if path.exists():
+        return port
+    anchor = Path(path.anchor or ".")
+    matches = sorted(str(match) for match in anchor.glob(str(path.relative_to(path.anchor))))
+    if not matches:
+        raise FileNotFoundError(f"no port matches {port}; is the adapter plugged in?")
+    return matches[0]
+
+
+def _read_burst(port: serial.Serial) -> bytes:
+    """What a sensor sends in one go, or nothing within the timeout. Waiting a little behind the first byte spares one
+    wake-up a byte; 20 ms is the error that this adds to the time of arrival."""
+    first: bytes = port.read(1)
+    if not first:
+        return b""
+    time.sleep(_GATHER_S)
+    rest: bytes = port.read(min(port.in_waiting, _READ_AT_MOST))
+    return first + rest
+
+
+def _in_words(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    if errno.EACCES in error.args:
+        return "permission denied: the user must be in the group 'dialout'"
+    if errno.EAGAIN in error.args or errno.EWOULDBLOCK in error.args:
+        return "another process has the port open; only one may read a sensor"
+    return f"{error}" if isinstance(reason, str) else f"{error.__class__.__name__} {error}"
