@@ -1,0 +1,145 @@
+"""The gateway's one configuration file: what it is called, whom it talks to, which cameras and sensors it has."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator, model_validator
+
+from smokesentry.place import CameraPose
+from smokesentry.settings import Section, load_settings
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="1 to 40 of a-z, 0-9 and '-'")]
+Point = tuple[Annotated[float, Field(ge=0, le=16384)], Annotated[float, Field(ge=0, le=16384)]]
+
+Polygon = Annotated[list[Point], Field(min_length=3, max_length=100)]
+
+
+def _beside_the_file(value: Path, info: ValidationInfo) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value.expanduser()
+
+
+LocalPath = Annotated[Path, AfterValidator(_beside_the_file)]
+
+
+class GatewaySection(Section):
+    """Who this gateway is and where it keeps what it has not delivered yet."""
+
+    name: Name
+    tenant: Name
+    folder: LocalPath  # spool and status live here
+    telemetry_interval_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    health_interval_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
+    spool_max_mb: Annotated[int, Field(ge=8, le=100_000)] = 200
+    keep_acknowledged_days: Annotated[float, Field(ge=0, le=366)] = 7.0
+
+
+class IdentitySection(Section):
+    """The Ed25519 key and certificate that ``smokesentry ca enrol`` made: they sign, and they are the TLS client's."""
+
+    key: LocalPath
+    certificate: LocalPath
+
+
+class UplinkSection(Section):
+    """The broker, and the certificate by which the cloud's acknowledgements and commands are checked."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    ca: LocalPath | None = None
+    cloud_certificate: LocalPath
+    plaintext: bool = False  # bench use only: no encryption, no proof of who the broker is
+
+    @model_validator(mode="after")
+    def _encrypted_needs_ca(self) -> UplinkSection:
+        if not self.plaintext and self.ca is None:
+            raise ValueError(
+                "TLS needs ca = the broker's authority as a PEM file (or plaintext = true on a test bench)"
+            )
+        return self
+
+
+class CameraSection(Section):
+    """One camera: where its frames come from, how often, what is hidden, and how it stands."""
+
+    name: Name
+    kind: Literal["snapshot", "video", "folder"]
+    source: Annotated[str, Field(min_length=1, max_length=1000)]
+    fps: Annotated[float, Field(gt=0, le=30)] = 2.0
+    masks: list[Polygon] = Field(default_factory=list, max_length=32)  # in pixels of the raw frame
+    pose: Annotated[CameraPose | None, PlainValidator(lambda value: read_pose(value))] = None
+    detector: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_pose(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("pose"), dict):
+            return {**data, "pose": {"camera": data.get("name"), "pose_version": 1, **data["pose"]}}
+        return data
+
+    @field_validator("source")
+    @classmethod
+    def _place_source(cls, value: str, info: ValidationInfo) -> str:
+        """Addresses and device files stay as they are; other paths are beside the configuration file."""
+        kind = info.data.get("kind")
+        if kind == "snapshot" and not value.startswith(("http://", "https://")):
+            raise ValueError("a snapshot camera's source is an HTTP address, http://… or https://…")
+        if kind == "snapshot" or "://" in value:
+            return value
+        return str(_beside_the_file(Path(value), info))
+
+
+class SensorSection(Section):
+    """One sensor on a serial line."""
+
+    name: Name
+    model: Annotated[str, Field(min_length=1, max_length=80)]
+    port: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class GatewaySettings(Section):
+    """The whole file."""
+
+    gateway: GatewaySection
+    identity: IdentitySection
+    uplink: UplinkSection
+    cameras: list[CameraSection] = Field(default_factory=list, max_length=16)
+    sensors: list[SensorSection] = Field(default_factory=list, max_length=32)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> GatewaySettings:
+        for what, names in (
+            ("cameras", [camera.name for camera in self.cameras]),
+            ("sensors", [sensor.name for sensor in self.sensors]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what}: each needs a name of its own; given twice: {', '.join(twice)}")
+        return self
+
+
+def read_pose(value: Any) -> CameraPose | None:
+    """A pose out of a TOML table (keys of :class:`~smokesentry.place.CameraPose`). Raises ``ValueError`` in words."""
+    if value is None or isinstance(value, CameraPose):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("a pose is a table with place, height_m, heading_deg, tilt_deg, hfov_deg and frame_size")
+    known = CameraPose.__struct_fields__
+    for key in value:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+            raise ValueError(f"no such key {key!r}; {hint}")
+    try:
+        return msgspec.convert(value, CameraPose)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).replace("$.", "")) from error
+
+
+def load_gateway_settings(path: Path) -> GatewaySettings:
+    """Reads and checks the file. Raises ``SettingsError`` with one line a problem."""
+    return load_settings(path, GatewaySettings)

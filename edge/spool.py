@@ -1,0 +1,287 @@
+"""The durable spool: every record is on disk before it is sent and leaves only on the cloud's verified acknowledgement.
+
+One SQLite file in WAL mode with ``synchronous=FULL``: a commit is on the medium when it returns. Numbers count from 1
+per lane and never come back; the bytes that are stored are the bytes that are sent. Acknowledged detections stay for
+some days so that a restored cloud can ask again. The spool reads no clock: times come with the facts.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from smokesentry.clock import ClockState, Stamp
+from smokesentry.messages.records import LANES, Body, Detection, Dropped, Record, encode_record
+
+FILE_NAME = "spool.db"
+#: When space runs out the records of these lanes go in this order; see :meth:`Spool.make_room`.
+_GIVEN_UP_FIRST = ("telemetry", "health", "evidence", "detection")
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (
+  lane TEXT NOT NULL, seq INTEGER NOT NULL, acked_unix_s REAL, announces INTEGER NOT NULL, bytes BLOB NOT NULL,
+  UNIQUE (lane, seq)
+);
+CREATE INDEX IF NOT EXISTS record_waiting ON record (lane, seq) WHERE acked_unix_s IS NULL;
+CREATE TABLE IF NOT EXISTS open_event (detection_id TEXT PRIMARY KEY, camera TEXT NOT NULL, bytes BLOB NOT NULL);
+"""
+
+
+class SpoolError(RuntimeError):
+    """The disk did not take it (full, read-only, broken); nothing of the attempt was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is to become a record: the spool gives the number."""
+
+    lane: str
+    body: Body
+    stamp: Stamp
+    boot_id: str
+    clock: ClockState
+
+    def record(self, seq: int) -> Record:
+        """The record under its number."""
+        return Record(
+            seq=seq,
+            captured_at=self.stamp.captured_at,
+            mono_ns=self.stamp.mono_ns,
+            boot_id=self.boot_id,
+            clock=self.clock,
+            body=self.body,
+        )
+
+
+class Spool:
+    """One gateway's store of records. Every method may be called from any thread; each is one transaction."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE_NAME
+        self._lock = threading.Lock()
+        try:
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            with self._transaction():
+                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(8),))
+                self._db.executemany("INSERT OR IGNORE INTO lane VALUES (?, 0)", [(lane,) for lane in LANES])
+        except sqlite3.Error as error:
+            raise SpoolError(f"{self.path}: cannot be opened ({error})") from error
+        self.spool_id = str(self._one("SELECT value FROM meta WHERE key = 'spool_id'"))
+
+    def close(self) -> None:
+        """Closes the file; what was stored stays."""
+        with self._lock:
+            self._db.close()
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def append(self, facts: Iterable[Fact]) -> list[int]:
+        """Stores facts durably, all or none, and gives their numbers. Detections keep the table of open events current
+        in the same commit. Raises :class:`SpoolError` when the disk does not take them."""
+        with self._lock, self._transaction():
+            return [self._insert(fact) for fact in facts]
+
+    def _insert(self, fact: Fact) -> int:
+        seq = int(self._one("SELECT last_seq FROM lane WHERE name = ?", fact.lane)) + 1
+        record = fact.record(seq)
+        announces = int(isinstance(fact.body, Dropped))
+        self._db.execute(
+            "INSERT INTO record (lane, seq, announces, bytes) VALUES (?, ?, ?, ?)",
+            (fact.lane, seq, announces, encode_record(record)),
+        )
+        self._db.execute("UPDATE lane SET last_seq = ? WHERE name = ?", (seq, fact.lane))
+        if isinstance(fact.body, Detection):
+            self._note_event(fact.body)
+        return seq
+
+    def _note_event(self, detection: Detection) -> None:
+        if detection.phase == "end":
+            self._db.execute("DELETE FROM open_event WHERE detection_id = ?", (detection.detection_id,))
+            return
+        self._db.execute(
+            "INSERT INTO open_event VALUES (?, ?, ?) ON CONFLICT (detection_id) DO UPDATE SET bytes = excluded.bytes",
+            (detection.detection_id, detection.camera, msgspec.json.encode(detection)),
+        )
+
+    def acknowledge(self, lane: str, contiguous: int, ranges: list[tuple[int, int]], unix_s: float) -> int:
+        """Applies an acknowledgement that the caller has verified; gives how many records it settled.
+
+        Detections are kept and marked, the others are deleted. Raises ``ValueError`` for numbers never given.
+        """
+        closed = [(1, contiguous), *ranges]
+        with self._lock, self._transaction():
+            last = int(self._one("SELECT last_seq FROM lane WHERE name = ?", lane))
+            beyond = max(high for _, high in closed)
+            if beyond > last:
+                raise ValueError(f"acknowledges {lane}/{beyond}, but this spool has given numbers only up to {last}")
+            return sum(self._settle(lane, low, high, unix_s) for low, high in closed)
+
+    def _settle(self, lane: str, low: int, high: int, unix_s: float) -> int:
+        where = "WHERE lane = ? AND acked_unix_s IS NULL AND seq BETWEEN ? AND ?"
+        if lane == "detection":
+            done = self._db.execute(f"UPDATE record SET acked_unix_s = ? {where}", (unix_s, lane, low, high))
+        else:
+            done = self._db.execute(f"DELETE FROM record {where}", (lane, low, high))
+        return done.rowcount
+
+    def resend(self, lane: str, from_seq: int, to_seq: int) -> int:
+        """Makes kept acknowledged records wait for sending again; gives how many there were."""
+        with self._lock, self._transaction():
+            return self._db.execute(
+                "UPDATE record SET acked_unix_s = NULL"
+                " WHERE lane = ? AND acked_unix_s IS NOT NULL AND seq BETWEEN ? AND ?",
+                (lane, from_seq, to_seq),
+            ).rowcount
+
+    def forget(self, acked_before_unix_s: float) -> int:
+        """Deletes records acknowledged before a time; gives how many."""
+        with self._lock, self._transaction():
+            return self._db.execute("DELETE FROM record WHERE acked_unix_s < ?", (acked_before_unix_s,)).rowcount
+
+    def make_room(self, max_bytes: int, stamp: Stamp, boot_id: str, clock: ClockState) -> list[Dropped]:
+        """Brings the content below ``max_bytes``: first copies that the cloud holds, then the oldest telemetry, and
+        detections last. Each loss is announced by a ``Dropped`` record in its lane, in the same commit."""
+        losses: list[Dropped] = []
+        while (excess := self.used_bytes() - max_bytes) > 0:
+            with self._lock, self._transaction():
+                if self._db.execute(
+                    "DELETE FROM record WHERE rowid IN"
+                    " (SELECT rowid FROM record WHERE acked_unix_s IS NOT NULL ORDER BY acked_unix_s LIMIT 200)"
+                ).rowcount:
+                    continue
+                loss = self._drop_oldest(excess)
+                if loss is None:
+                    break
+                lane, dropped = loss
+                self._insert(Fact(lane, dropped, stamp, boot_id, clock))
+            losses.append(dropped)
+        return losses
+
+    def _drop_oldest(self, excess: int) -> tuple[str, Dropped] | None:
+        """Deletes the oldest unbroken run of one lane, a little more than the excess."""
+        for lane in _GIVEN_UP_FIRST:
+            rows = self._db.execute(
+                "SELECT seq, LENGTH(bytes) FROM record WHERE lane = ? AND acked_unix_s IS NULL AND announces = 0"
+                " ORDER BY seq LIMIT 5000",
+                (lane,),
+            ).fetchall()
+            if not rows:
+                continue
+            first = last = int(rows[0][0])
+            freed = 0
+            for seq, size in rows:
+                if seq > last + 1 or freed > excess * 1.05:
+                    break
+                last, freed = int(seq), freed + int(size)
+            self._db.execute("DELETE FROM record WHERE lane = ? AND seq BETWEEN ? AND ?", (lane, first, last))
+            cause = "the gateway's spool was full; the oldest records of the least urgent lane were given up"
+            return lane, Dropped(first_seq=first, last_seq=last, cause=cause)
+        return None
+
+    def set_counter(self, name: str, value: int) -> None:
+        """Keeps a number across restarts (the last command's counter)."""
+        with self._lock, self._transaction():
+            self._db.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (f"counter:{name}", str(value)),
+            )
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def counter(self, name: str) -> int:
+        """A number kept by :meth:`set_counter`; 0 if never set."""
+        with self._lock:
+            found = self._db.execute("SELECT value FROM meta WHERE key = ?", (f"counter:{name}",)).fetchone()
+        return int(found[0]) if found else 0
+
+    def waiting(self, lane: str, after_seq: int, limit: int, max_bytes: int) -> list[tuple[int, bytes]]:
+        """The next records that wait for the cloud, ascending; ``max_bytes`` holds unless the first alone is larger."""
+        chosen: list[tuple[int, bytes]] = []
+        size = 0
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_unix_s IS NULL AND seq > ?"
+                " ORDER BY seq LIMIT ?",
+                (lane, after_seq, limit),
+            )
+            for seq, raw in rows:
+                size += len(raw)
+                if chosen and size > max_bytes:
+                    break
+                chosen.append((int(seq), bytes(raw)))
+            rows.close()
+        return chosen
+
+    def still_waiting(self, lane: str, seqs: list[int]) -> list[tuple[int, bytes]]:
+        """Those of some records that the cloud has not acknowledged yet."""
+        marks = ",".join("?" * len(seqs))
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_unix_s IS NULL"
+                f" AND seq IN ({marks}) ORDER BY seq",
+                (lane, *seqs),
+            ).fetchall()
+        return [(int(seq), bytes(raw)) for seq, raw in rows]
+
+    def depth(self) -> dict[str, int]:
+        """How many records of each lane wait for the cloud."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT lane, COUNT(*) FROM record WHERE acked_unix_s IS NULL GROUP BY lane"
+            ).fetchall()
+        return dict.fromkeys(LANES, 0) | {str(lane): int(count) for lane, count in rows}
+
+    def last_seq(self, lane: str) -> int:
+        """The newest number given in a lane; 0 before the first."""
+        with self._lock:
+            return int(self._one("SELECT last_seq FROM lane WHERE name = ?", lane))
+
+    def open_events(self, camera: str) -> list[Detection]:
+        """Detections of a camera that were open when the process last stored something."""
+        with self._lock:
+            rows = self._db.execute("SELECT bytes FROM open_event WHERE camera = ?", (camera,)).fetchall()
+        return [msgspec.json.decode(row[0], type=Detection) for row in rows]
+
+    def used_bytes(self) -> int:
+        """Bytes of the pages in use, the freed ones not counted."""
+        with self._lock:
+            pages = int(self._one("PRAGMA page_count")) - int(self._one("PRAGMA freelist_count"))
+            return pages * int(self._one("PRAGMA page_size"))
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        return self._db.execute(statement, values).fetchone()[0]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._commit()
+        except sqlite3.Error as error:
+            raise SpoolError(f"{self.path}: the disk did not take it ({error})") from error
+
+    def _commit(self) -> None:
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise

@@ -1,0 +1,267 @@
+"""The transport's proof: a real broker, a cloud that acknowledges, and what happens when either goes away."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from edge.downlink import Downlink
+from edge.spool import Fact, Spool
+from edge.uplink import Broker as BrokerAddress
+from edge.uplink import Uplink
+from smokesentry.clock import SystemClock, from_unix, to_wire
+from smokesentry.identity import Identity, public_key_of
+from smokesentry.messages.control import Ack, Command
+from smokesentry.messages.topics import Address
+
+pytestmark = pytest.mark.mosquitto
+FactOf = Callable[..., Fact]
+Until = Callable[..., None]
+
+
+class Running:
+    """An uplink in its thread, over a spool in a folder."""
+
+    def __init__(self, folder: Path, cloud: Any, clock: SystemClock) -> None:
+        self.spool = Spool(folder)
+        self.pings = 0
+        self.downlink = Downlink("gw-1", self.spool, public_key_of(cloud.identity.certificate), self._ping)
+        where = BrokerAddress("127.0.0.1", cloud.port, None, Path(), Path())
+        self.uplink = Uplink(where, Address("town", "gw-1"), cloud.gateway, self.spool, self.downlink, clock)
+        self.thread = threading.Thread(target=self.uplink.run, daemon=True)
+        self.thread.start()
+
+    def _ping(self) -> None:
+        self.pings += 1
+
+    def add(self, *facts: Fact) -> list[int]:
+        numbers = self.spool.append(facts)
+        self.uplink.wake()
+        return numbers
+
+    def stop(self) -> None:
+        self.uplink.stop()
+        self.thread.join(20)
+        assert not self.thread.is_alive()
+        self.spool.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path, cloud: Any, clock: SystemClock) -> Iterator[Callable[[], Running]]:
+    running: list[Running] = []
+
+    def make() -> Running:
+        running.append(Running(tmp_path / "gateway", cloud, clock))
+        return running[-1]
+
+    yield make
+    for one in running:
+        if one.thread.is_alive():
+            one.stop()
+
+
+def command(kind: str, counter: int, clock: SystemClock, valid_s: float = 60.0, **args: object) -> Command:
+    now = clock.now().unix_s
+    return Command(
+        command_id=uuid4().hex,
+        gateway="gw-1",
+        counter=counter,
+        issued_at=to_wire(from_unix(now - 120)),
+        expires_at=to_wire(from_unix(now + valid_s)),
+        kind=kind,
+        args=args,
+    )
+
+
+def test_records_arrive_and_leave_the_spool_on_acknowledgement(
+    start: Callable[[], Running], cloud: Any, until: Until, telemetry_fact: FactOf, detection_fact: FactOf
+) -> None:
+    gateway = start()
+    gateway.add(telemetry_fact(), telemetry_fact(), detection_fact())
+    until(lambda: sum(gateway.spool.depth().values()) == 0, "everything acknowledged")
+    assert set(cloud.records) == {("telemetry", 1), ("telemetry", 2), ("detection", 1)}
+    assert gateway.spool.resend("detection", 1, 1) == 1, "an acknowledged detection is kept"
+
+
+def test_after_an_outage_detections_go_first(
+    start: Callable[[], Running], cloud: Any, broker: Any, until: Until, telemetry_fact: FactOf, detection_fact: FactOf
+) -> None:
+    broker.stop()
+    gateway = start()
+    gateway.add(*[telemetry_fact() for _ in range(1200)])
+    gateway.add(*[detection_fact(number) for number in range(3)])
+    broker.start()
+    until(lambda: sum(gateway.spool.depth().values()) == 0, "everything acknowledged")
+    assert cloud.batches[0].lane == "detection"
+    assert len(cloud.records) == 1203
+
+
+def test_a_new_detection_leaves_at_once(
+    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf
+) -> None:
+    gateway = start()
+    until(lambda: gateway.uplink.state.connected, "connected")
+    delays = []
+    for number in range(20):
+        began = time.monotonic()
+        gateway.add(detection_fact(number))
+        arrived, _ = cloud.arrivals.get(timeout=20)
+        delays.append(arrived - began)
+    assert sorted(delays)[10] < 0.1, f"median {sorted(delays)[10]:.3f} s from the spool to the cloud"
+
+
+def test_without_acknowledgement_everything_stays_and_goes_again_after_reconnecting(
+    start: Callable[[], Running], cloud: Any, broker: Any, until: Until, telemetry_fact: FactOf, detection_fact: FactOf
+) -> None:
+    cloud.acknowledges = False
+    gateway = start()
+    gateway.add(detection_fact(), telemetry_fact())
+    until(lambda: len(cloud.records) == 2, "first delivery")
+    broker.stop(signal.SIGKILL)
+    until(lambda: not gateway.uplink.state.connected, "noticed that the broker died")
+    assert sum(gateway.spool.depth().values()) == 2
+    cloud.acknowledges = True
+    broker.start()
+    until(lambda: sum(gateway.spool.depth().values()) == 0, "delivered again and acknowledged")
+    assert len(cloud.batches) >= 4
+
+
+def test_an_acknowledgement_that_comes_late_makes_it_go_again(
+    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.window._FIRST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("edge.window._InFlight.__init__.__defaults__", (0.3,))
+    cloud.acknowledges = False
+    gateway = start()
+    gateway.add(detection_fact())
+    until(lambda: len(cloud.batches) >= 3, "sent three times")
+    cloud.acknowledge(gateway.spool.spool_id, "detection")
+    until(lambda: gateway.spool.depth()["detection"] == 0, "acknowledged at last")
+
+
+def test_unsigned_and_wrongly_signed_acknowledgements_are_counted_and_ignored(
+    start: Callable[[], Running],
+    cloud: Any,
+    until: Until,
+    detection_fact: FactOf,
+    identity_of: Callable[[str], Identity],
+) -> None:
+    cloud.acknowledges = False
+    gateway = start()
+    gateway.add(detection_fact())
+    until(lambda: len(cloud.records) == 1, "delivered")
+    spool = gateway.spool.spool_id
+    cloud.acknowledge(spool, "detection", signer=identity_of("stranger"))
+    cloud.publish(cloud.address.ack, b'{"v":1,"gateway":"gw-1","lane":"detection","contiguous":1}')
+    cloud.publish(cloud.address.ack, b"\xff\x00 garbage")
+    cloud.send_ack(Ack(gateway="gw-1", spool="f" * 16, lane="detection", contiguous=1))
+    cloud.send_ack(Ack(gateway="gw-2", spool=spool, lane="detection", contiguous=1))
+    cloud.send_ack(Ack(gateway="gw-1", spool=spool, lane="detection", contiguous=99))
+    counts = gateway.downlink.counts
+    until(lambda: sum(counts[name] for name in counts if name.startswith("refused_")) == 6, "six refusals counted")
+    assert counts["refused_unknown_key"] == 1
+    assert counts["refused_malformed"] == 2
+    assert counts["refused_other_spool"] == counts["refused_other_gateway"] == counts["refused_beyond_spool"] == 1
+    assert gateway.spool.depth()["detection"] == 1
+    cloud.acknowledge(spool, "detection")
+    until(lambda: gateway.spool.depth()["detection"] == 0, "the true acknowledgement still counts")
+
+
+def test_state_is_retained_and_the_last_will_says_offline(
+    start: Callable[[], Running], cloud: Any, until: Until
+) -> None:
+    gateway = start()
+    until(lambda: [state.online for state in cloud.states] == [True], "online")
+    gateway.stop()
+    until(lambda: [state.online for state in cloud.states] == [True, False], "offline after a clean stop")
+    killed = subprocess.Popen(
+        [sys.executable, "-c", _BARE_GATEWAY, str(cloud.port), str(gateway.spool.path.parent), *_files(cloud)]
+    )
+    until(lambda: len(cloud.states) == 3, "online again")
+    killed.kill()
+    killed.wait()
+    until(lambda: len(cloud.states) == 4, "the broker speaks the last will")
+    assert [state.online for state in cloud.states] == [True, False, True, False]
+
+
+def _files(cloud: Any) -> list[str]:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    raw = cloud.gateway.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return [raw, cloud.gateway.certificate.public_bytes(Encoding.PEM).decode()]
+
+
+_BARE_GATEWAY = """
+import sys
+from pathlib import Path
+from edge.downlink import Downlink
+from edge.spool import Spool
+from edge.uplink import Broker, Uplink
+from smokesentry.clock import SystemClock
+from smokesentry.identity import load_identity
+from smokesentry.messages.topics import Address
+port, folder, key, certificate = sys.argv[1:]
+files = Path(folder) / "k.pem", Path(folder) / "c.pem"
+files[0].write_text(key), files[1].write_text(certificate)
+me = load_identity(*files)
+spool = Spool(Path(folder))
+down = Downlink("gw-1", spool, me.key.public_key(), lambda: None)
+Uplink(Broker("127.0.0.1", int(port), None, *files), Address("town", "gw-1"), me, spool, down, SystemClock()).run()
+"""
+
+
+def test_commands_are_obeyed_once_and_the_unknown_refused(
+    start: Callable[[], Running],
+    cloud: Any,
+    until: Until,
+    detection_fact: FactOf,
+    clock: SystemClock,
+    identity_of: Callable[[str], Identity],
+) -> None:
+    gateway = start()
+    gateway.add(*[detection_fact(number) for number in range(4)])
+    until(lambda: gateway.spool.depth()["detection"] == 0, "acknowledged")
+    cloud.batches.clear()
+    cloud.send_command(command("ping", 3, clock))
+    until(lambda: gateway.pings == 1, "ping")
+    cloud.send_command(command("ping", 3, clock))
+    cloud.send_command(command("ping", 2, clock))
+    cloud.send_command(command("ping", 9, clock), signer=identity_of("stranger"))
+    cloud.send_command(command("ping", 4, clock, valid_s=-30))
+    cloud.send_command(command("reboot", 5, clock))
+    cloud.send_command(command("resend", 6, clock, lane="detection", from_seq=2, to_seq="all"))
+    cloud.send_command(command("resend", 7, clock, lane="detection", from_seq=2, to_seq=3))
+    until(lambda: bool(cloud.batches), "kept records again")
+    assert [record.seq for batch in cloud.batches for record in batch.records] == [2, 3]
+    counts = gateway.downlink.counts
+    assert gateway.pings == 1
+    assert counts["refused_old_counter"] == 2
+    assert counts["refused_unknown_key"] == 1
+    assert counts["refused_expired"] == 1
+    assert counts["refused_unknown_command"] == 1
+    assert counts["refused_bad_arguments"] == 1
+    assert any("'reboot' is not known" in notice for notice in gateway.downlink.notices)
+    assert gateway.spool.counter("command") == 7
+
+
+def test_a_restarted_process_delivers_what_the_killed_one_left(
+    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf
+) -> None:
+    cloud.acknowledges = False
+    first = start()
+    first.add(detection_fact())
+    until(lambda: len(cloud.batches) == 1, "delivered once")
+    first.stop()
+    cloud.acknowledges = True
+    second = start()
+    until(lambda: second.spool.depth()["detection"] == 0, "delivered again and acknowledged")
+    assert len(cloud.records) == 1
