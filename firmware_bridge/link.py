@@ -134,21 +134,20 @@ class SerialSensor:
         next_poll_ns = 0
         while not stop.is_set():
             now_ns = self._clock.now().mono_ns
+            poll_due = driver.poll is not None and now_ns >= next_poll_ns
+            if poll_due:
+                next_poll_ns = now_ns + int(driver.poll_every_s * 1e9)
+                deliver(self._hunt(None))
             try:
-                if driver.poll is not None and now_ns >= next_poll_ns:
-                    next_poll_ns = now_ns + int(driver.poll_every_s * 1e9)
+                self._send_queued(port)
+                if driver.poll is not None and poll_due:
                     # A late answer to the question before would look like the answer to this one.
                     port.reset_input_buffer()
-                    late = self._hunt(None)
                     port.write(driver.commands[driver.poll])
-                else:
-                    late = []
-                self._send_queued(port)
                 data = _read_burst(port)
             except (OSError, termios.error) as error:  # in_waiting raises plain OSError on hang-up
                 self._note_outage(error)
                 return
-            deliver(late)
             if data:
                 deliver(self._hunt(data))
 
@@ -226,4 +225,6 @@ def _in_words(error: Exception) -> str:
         return "permission denied: the user must be in the group 'dialout'"
     if errno.EAGAIN in error.args or errno.EWOULDBLOCK in error.args:
         return "another process has the port open; only one may read a sensor"
-    return f"{error}" if isinstance(reason, str) else f"{error.__class__.__name__} {error}"
+    if errno.EIO in error.args or "returned no data" in str(reason):
+        return "the device has gone"
+    return str(error)
