@@ -145,6 +145,8 @@ def _deliver(
         client.tls_set_context(tls)
     connected, answered = _Answer(), _Answer()
     client.on_connect = lambda _c, _u, _f, reason, _p: connected.give(reason)
+    # TLS 1.3 lets a client finish its handshake before the broker looks at the certificate: a refusal is a hang-up.
+    client.on_disconnect = lambda _c, _u, _f, reason, _p: connected.give(reason)
     client.on_publish = lambda _c, _u, _mid, reason, _p: answered.give(reason)
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
     properties.MessageExpiryInterval = int(lifetime.total_seconds())
@@ -154,7 +156,7 @@ def _deliver(
         raise OrderError(f"{where}: cannot be reached ({error})") from error
     client.loop_start()
     try:
-        connected.expect(f"{where}: did not let us in")
+        connected.expect(f"{where}: did not let us in (certificate revoked, or of another authority?)")
         client.publish(topic, payload, qos=1, properties=properties)
         reason = answered.expect(f"{where}: did not take the command for {topic}")
         if reason.value == _NO_SUBSCRIBER:
@@ -167,15 +169,16 @@ def _deliver(
 
 
 class _Answer:
-    """Hands one reason code from paho's thread to ours."""
+    """Hands the first reason code from paho's thread to ours."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._reason: ReasonCode | None = None
 
     def give(self, reason: ReasonCode) -> None:
-        self._reason = reason
-        self._event.set()
+        if not self._event.is_set():
+            self._reason = reason
+            self._event.set()
 
     def expect(self, complaint: str) -> ReasonCode:
         """The code, unless it is a failure or does not come in time."""
