@@ -1,4 +1,4 @@
-"""The main job on embedded defaults: a simulated night street, two gateways, broker, cloud and console, as processes."""
+"""The main job on embedded defaults: a night street, two gateways, broker, cloud and console, as processes."""
 
 from __future__ import annotations
 

@@ -17,9 +17,13 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="smokesentry demo", description=main.__doc__)
     parser.add_argument("--once", action="store_true", help="play one scene, compare with the truth, and end")
     parser.add_argument("--seed", type=int, default=1, help="which street and night (default 1)")
-    parser.add_argument("--scene", choices=_SCENES, default="burn", help="burn: one stove; steam: a boiler; quiet: neither")
+    parser.add_argument(
+        "--scene", choices=_SCENES, default="burn", help="burn: one stove; steam: a boiler; quiet: neither"
+    )
     parser.add_argument("--json", type=Path, metavar="OUT", help="with --once: write alerts, truth and match here")
-    parser.add_argument("--folder", type=Path, help="where configurations, stores and logs go (default: build/demo-PID)")
+    parser.add_argument(
+        "--folder", type=Path, help="where configurations, stores and logs go (default: build/demo-PID)"
+    )
     options = parser.parse_args(argv)
     if options.json is not None and not options.once:
         parser.error("--json needs --once")
