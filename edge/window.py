@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from smokesentry.messages.records import LANES
 
-_FIRST_TIMEOUT_S = 30.0
 _LONGEST_TIMEOUT_S = 600.0
 
 
@@ -17,15 +16,16 @@ class LaneLimits:
     batches: int
     records: int
     bytes: int
+    timeout_s: float  # patience before a batch goes again, the first time; enough for a slow mobile connection
 
 
 #: A lane of its own each, so that waiting telemetry can never hold a detection back. Evidence goes one by one: a
 #: detection that comes up meanwhile then waits behind at most one set of pictures in the socket's buffer.
 LIMITS = {
-    "detection": LaneLimits(batches=8, records=50, bytes=200_000),
-    "health": LaneLimits(batches=2, records=100, bytes=200_000),
-    "evidence": LaneLimits(batches=1, records=4, bytes=700_000),
-    "telemetry": LaneLimits(batches=4, records=500, bytes=300_000),
+    "detection": LaneLimits(batches=8, records=50, bytes=200_000, timeout_s=5.0),
+    "health": LaneLimits(batches=2, records=100, bytes=200_000, timeout_s=30.0),
+    "evidence": LaneLimits(batches=1, records=4, bytes=700_000, timeout_s=60.0),
+    "telemetry": LaneLimits(batches=4, records=500, bytes=300_000, timeout_s=60.0),
 }
 
 
@@ -34,7 +34,7 @@ class _InFlight:
     lane: str
     seqs: list[int]
     sent_s: float
-    timeout_s: float = _FIRST_TIMEOUT_S
+    timeout_s: float
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Window:
 
     def sent(self, lane: str, seqs: list[int], now_s: float) -> None:
         """A batch has been handed to the connection."""
-        self._in_flight.append(_InFlight(lane, seqs, now_s))
+        self._in_flight.append(_InFlight(lane, seqs, now_s, LIMITS[lane].timeout_s))
 
     def passed(self, lane: str, seq: int) -> None:
         """Everything of a lane up to ``seq`` has been looked at."""

@@ -124,7 +124,7 @@ class Broker:
     def start(self) -> None:
         config = self.folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"user root\nlistener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {self.folder}/\nautosave_interval 1\n"
         )
         binary = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -158,8 +158,7 @@ def free_port() -> int:
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Broker]:
     folder = tmp_path / "broker"
-    folder.mkdir(mode=0o777)
-    folder.chmod(0o777)  # Debian's Mosquitto changes to its own user when started by root
+    folder.mkdir()
     running = Broker(folder, free_port())
     running.start()
     yield running

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from edge.downlink import Downlink
 from edge.spool import Fact, Spool
 from edge.uplink import Broker as BrokerAddress
 from edge.uplink import Uplink
+from edge.window import LIMITS
 from smokesentry.clock import SystemClock, from_unix, to_wire
 from smokesentry.identity import Identity, public_key_of
 from smokesentry.messages.control import Ack, Command
@@ -120,8 +122,16 @@ def test_a_new_detection_leaves_at_once(
 
 
 def test_without_acknowledgement_everything_stays_and_goes_again_after_reconnecting(
-    start: Callable[[], Running], cloud: Any, broker: Any, until: Until, telemetry_fact: FactOf, detection_fact: FactOf
+    start: Callable[[], Running],
+    cloud: Any,
+    broker: Any,
+    until: Until,
+    telemetry_fact: FactOf,
+    detection_fact: FactOf,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A killed broker may forget the cloud's subscription too; what it swallows before the cloud is back goes again.
+    monkeypatch.setitem(LIMITS, "telemetry", replace(LIMITS["telemetry"], timeout_s=2.0))
     cloud.acknowledges = False
     gateway = start()
     gateway.add(detection_fact(), telemetry_fact())
@@ -138,8 +148,7 @@ def test_without_acknowledgement_everything_stays_and_goes_again_after_reconnect
 def test_an_acknowledgement_that_comes_late_makes_it_go_again(
     start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.window._FIRST_TIMEOUT_S", 0.3)
-    monkeypatch.setattr("edge.window._InFlight.__init__.__defaults__", (0.3,))
+    monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=0.3))
     cloud.acknowledges = False
     gateway = start()
     gateway.add(detection_fact())

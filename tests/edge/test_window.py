@@ -21,12 +21,12 @@ def test_overdue_batches_are_sent_again_with_doubling_patience() -> None:
     window = Window()
     window.sent("telemetry", [1, 2], 0.0)
     window.sent("detection", [1], 0.0)
-    assert window.next_overdue_s() == 30.0
-    assert window.overdue(29.9) == []
-    assert window.overdue(30.0) == [("detection", [1]), ("telemetry", [1, 2])]
-    assert window.next_overdue_s() == 90.0
+    assert window.next_overdue_s() == 5.0
+    assert window.overdue(4.9) == []
+    assert window.overdue(5.0) == [("detection", [1])]
+    assert window.next_overdue_s() == 15.0
     window.acknowledged("telemetry", 1, [])
-    assert window.overdue(90.0) == [("detection", [1]), ("telemetry", [2])]
+    assert window.overdue(60.0) == [("detection", [1]), ("telemetry", [2])]
 
 
 def test_a_restart_forgets_what_was_on_its_way() -> None:
