@@ -63,6 +63,13 @@ class Processes:
         child.process.send_signal(signal.SIGKILL)
         child.process.wait()
 
+    def terminate(self, name: str) -> None:
+        """SIGTERM, and waits until the process has ended in its own way."""
+        child = self._children[name]
+        child.may_end = True
+        child.process.terminate()
+        child.process.wait(_STOP_SECONDS)
+
     def restart(self, name: str) -> None:
         """Starts a killed process again, as its supervisor would."""
         self.start(name, self._children[name].argv)
