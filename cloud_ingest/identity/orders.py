@@ -114,20 +114,14 @@ def publish_command(
     if not timedelta(0) < lifetime <= timedelta(days=30):
         raise ValueError(f"a command lives for up to 30 days, not {lifetime}")
     command_id = uuid4().hex
-    build_command(
-        address.gateway, 1, kind, args, command_id=command_id, now=now, lifetime=lifetime
-    )  # before a number is spent
-    counter = Counters(counters).next(address.gateway)
-    command = build_command(address.gateway, counter, kind, args, command_id=command_id, now=now, lifetime=lifetime)
-    _deliver(
-        host,
-        port,
-        tls,
-        f"{identity.name}-command-{command_id[:8]}",
-        address.command,
-        sign_command(command, identity.key),
-        lifetime,
-    )
+
+    def numbered(counter: int) -> Command:
+        return build_command(address.gateway, counter, kind, args, command_id=command_id, now=now, lifetime=lifetime)
+
+    numbered(1)  # what cannot be sent must not spend a number
+    command = numbered(Counters(counters).next(address.gateway))
+    client_id = f"{identity.name}-command-{command_id[:8]}"
+    _deliver(host, port, tls, client_id, address.command, sign_command(command, identity.key), lifetime)
     return command
 
 
