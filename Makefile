@@ -39,7 +39,7 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 	@$(BIN)/smokesentry lab bench $(ARGS)
 
 legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
-	@sh scripts/legacy.sh "$(PYTHON)"
+	@sh scripts/legacy.sh "$(PYTHON)" "$(BIN)/python"
 
 train: ## train the detector's model from nothing, in an environment of its own
 	@sh scripts/train.sh "$(PYTHON)" $(ARGS)

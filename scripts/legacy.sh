@@ -1,9 +1,10 @@
 #!/bin/sh
-# Proves the detector on tflite_runtime: `legacy.sh PYTHON`. Makes build/legacy-env (Python 3.11, numpy 1) and runs one clip
-# through both runtimes; the heat maps must agree within a few quantisation steps.
+# Proves the detector on tflite_runtime: `legacy.sh PYTHON3.11 HERE`. Makes build/legacy-env (numpy 1)
+# and runs one clip through both runtimes (HERE is the interpreter with LiteRT); the heat maps must agree.
 set -eu
 python=$1
 env=build/legacy-env
+here=$2
 
 "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || {
     echo "smokesentry: tflite_runtime has wheels for Python 3.11 only, this is $("$python" --version); say PYTHON=python3.11"
@@ -15,6 +16,6 @@ if [ ! -e "$env/.ready" ] || [ requirements-legacy.txt -nt "$env/.ready" ]; then
     touch "$env/.ready"
 fi
 mkdir -p build
-PYTHONPATH=. .venv/bin/python -m lab.runtimes build/runtime-litert.npz
+PYTHONPATH=. "$here" -m lab.runtimes build/runtime-litert.npz
 PYTHONPATH=. "$env/bin/python" -m lab.runtimes build/runtime-tflite.npz
-.venv/bin/python -m lab.runtimes --compare build/runtime-litert.npz build/runtime-tflite.npz
+"$here" -m lab.runtimes --compare build/runtime-litert.npz build/runtime-tflite.npz

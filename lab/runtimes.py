@@ -1,0 +1,63 @@
+"""One clip through whichever TFLite runtime is installed, so that two environments can be compared (`make legacy`).
+
+Imports only what both environments have: the detector, numpy and OpenCV.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+_FRAMES = 60
+_TOLERANCE = 0.02  # of the heat's 0-1; the runtimes' delegates round differently
+
+
+def clip(seed: int = 4) -> list[NDArray[np.uint8]]:
+    """Thirty noisy seconds of a still street with a lamp; from second ten a wavering dark veil grows. 360x640 grey."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:360, 0:640].astype(np.float32)
+    still = 40 + 30 * (y > 200) + 90 * np.exp(-((x - 400) ** 2 + (y - 150) ** 2) / 5000)
+    frames = []
+    for n in range(_FRAMES):
+        age = max(0, n - 20)
+        rise = np.clip((200 - y) / 40, 0, 1) * (y > 200 - 3 * age)
+        wave = 8 * np.sin(y / 14 - n * 0.9)
+        veil = 0.4 * rise * np.exp(-((x - 380 - wave) ** 2) / (2 * (6 + (200 - y).clip(0) / 8) ** 2))
+        frames.append(np.clip(still * (1 - veil) + rng.normal(0, 2.5, still.shape), 0, 255).astype(np.uint8))
+    return frames
+
+
+def run(out: Path) -> None:
+    """Judges the clip and keeps the last heat map, the verdicts and the runtime's name."""
+    from detector.pipeline import Detector
+
+    runtimes = [name for name in ("ai_edge_litert", "tflite_runtime") if importlib.util.find_spec(name)]
+    detector = Detector()
+    verdicts = [detector.push(frame, n * 0.5).verdict for n, frame in enumerate(clip())]
+    np.savez(out, heat=detector.heat, verdicts=verdicts, runtime=runtimes[0])
+
+
+def compare(first: Path, second: Path) -> str:
+    """One line of what was compared. Raises ``SystemExit`` with a message when the two disagree."""
+    one, other = np.load(first), np.load(second)
+    names = f"{one['runtime']} and {other['runtime']}"
+    if str(one["runtime"]) == str(other["runtime"]):
+        raise SystemExit(f"both runs used {one['runtime']}; nothing was compared")
+    difference = float(np.abs(one["heat"] - other["heat"]).max())
+    if difference > _TOLERANCE:
+        raise SystemExit(f"{names}: heat differs by up to {difference:.3f}, more than {_TOLERANCE}")
+    if list(one["verdicts"]) != list(other["verdicts"]):
+        raise SystemExit(f"{names}: the verdicts differ")
+    greatest = float(one["heat"].max())
+    return f"{names}: {_FRAMES} verdicts alike, heat within {difference:.4f} (greatest heat {greatest:.2f})"
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--compare":
+        print(compare(Path(sys.argv[2]), Path(sys.argv[3])))
+    else:
+        run(Path(sys.argv[1]))
