@@ -166,6 +166,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
     spool_depth: dict[Lane, Annotated[int, Meta(ge=0)]]
     cameras: Annotated[list[CameraHealth], Meta(max_length=16)] = []
     sensors: Annotated[list[SensorHealth], Meta(max_length=32)] = []
+    counts: dict[ShortText, Annotated[int, Meta(ge=0)]] = {}  # what was refused, restarted, not stored: since the start
+    notices: Annotated[list[Text], Meta(max_length=20)] = []  # the newest of these in words
 
 
 class PoseNotice(msgspec.Struct, frozen=True, kw_only=True, tag="camera_pose"):
