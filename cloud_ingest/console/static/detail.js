@@ -1,0 +1,111 @@
+// One lead in full: where it may be, what the cameras saw, the pictures, and how the judgement came about.
+
+import { stateBadge } from "./alerts.js";
+import { el, time } from "./dom.js";
+import { percent, t, word } from "./words.js";
+
+export function alertDetail(alert, { onBack, onEnlarge }) {
+  return [
+    el(
+      "header",
+      { class: `detail-head ${alert.state}` },
+      el("button", { type: "button", class: "quiet", id: "back", onclick: onBack }, `‹ ${t("lead.back")}`),
+      el("h2", {}, word("class", alert.class)),
+      el("p", { class: "detail-sub" }, stateBadge(alert.state), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`),
+      alert.state !== "open" && el("p", { class: "state-note" }, t(`state.${alert.state}.text`)),
+      el("p", { class: "caution" }, t("leads.lead")),
+    ),
+    times(alert),
+    candidates(alert),
+    pictures(alert, onEnlarge),
+    el("section", { id: "detail-curve", class: "block" }),
+    detections(alert),
+    factors(alert),
+    history(alert),
+  ];
+}
+
+function times(alert) {
+  const row = (key, iso) => [el("dt", {}, t(key)), el("dd", {}, time(iso, { relative: true }))];
+  return el("dl", { class: "times" }, row("lead.first", alert.first_at), row("lead.raised", alert.raised_at), row("lead.last", alert.last_at));
+}
+
+function candidates(alert) {
+  const bar = (name, probability, kind) =>
+    el(
+      "li",
+      { class: kind },
+      el("span", { class: "bar-name" }, name),
+      el("span", { class: "bar-value" }, percent(probability)),
+      el("meter", { min: 0, max: 1, value: probability, "aria-label": percent(probability) }),
+    );
+  const elsewhere = [t("lead.elsewhere"), el("small", {}, ` ${t("lead.elsewhere.text")}`)];
+  return block(
+    "lead.candidates",
+    el(
+      "ol",
+      { class: `bars ${alert.state}` },
+      alert.candidates.map((candidate, rank) => bar(candidate.name, candidate.probability, rank === 0 ? "first" : "")),
+      bar(elsewhere, alert.elsewhere, "elsewhere"),
+    ),
+    alert.rays.length < 2 && el("p", { class: "note" }, t("lead.many")),
+  );
+}
+
+const ROLES = ["drawn", "frame", "before"];
+
+function pictures(alert, onEnlarge) {
+  if (!alert.pictures.length) return block("pictures", el("p", { class: "empty" }, t("pictures.none")));
+  const byCamera = new Map();
+  for (const picture of alert.pictures) {
+    const key = `${picture.gateway} · ${picture.camera}`;
+    byCamera.set(key, [...(byCamera.get(key) ?? []), picture]);
+  }
+  const figure = (picture) => {
+    const caption = el("figcaption", {}, el("b", {}, word("pictures", picture.role)), " ", time(picture.taken_at));
+    const source = `/api/pictures/${encodeURIComponent(picture.digest)}.jpg`;
+    const image = el("img", { src: source, alt: word("pictures", picture.role), loading: "lazy" });
+    return el("figure", { class: picture.role }, el("button", { type: "button", class: "picture", title: t("pictures.enlarge"), onclick: () => onEnlarge(picture, source) }, image), caption);
+  };
+  const inOrder = (list) => [...list].sort((one, two) => ROLES.indexOf(one.role) - ROLES.indexOf(two.role));
+  return block("pictures", [...byCamera].map(([camera, list]) => el("div", { class: "camera-pictures" }, el("h4", {}, camera), el("div", { class: "figures" }, inOrder(list).map(figure)))));
+}
+
+function detections(alert) {
+  const one = (detection) => {
+    const facts = [`${word("class", detection.class)} ${percent(detection.confidence)}`];
+    if (detection.opacity !== null) facts.push(`${t("detections.opacity")} ${percent(detection.opacity)}`);
+    if (detection.phase !== "end") facts.push(t("detections.open"));
+    return el(
+      "li",
+      {},
+      el("h4", {}, `${detection.gateway} · ${detection.camera}`),
+      el("p", {}, facts.join(" · ")),
+      el("p", { class: "small" }, `${t("detections.started")} `, time(detection.started_at), ` · ${t("detections.alarmed")} `, time(detection.alarmed_at)),
+      detection.time_mark && el("p", { class: "doubt" }, word("detections.doubt", detection.time_mark)),
+      el("ul", { class: "reasons" }, detection.reasons.map((reason) => el("li", {}, reason))),
+    );
+  };
+  return block("detections", el("ul", { class: "plain" }, alert.detections.map(one)));
+}
+
+function factors(alert) {
+  const newest = alert.versions.at(-1);
+  if (!newest || !newest.factors.length) return null;
+  return block("factors", el("ul", { class: "reasons" }, newest.factors.map((factor) => el("li", {}, factor.text))));
+}
+
+function history(alert) {
+  const item = (version) =>
+    el("li", {}, time(version.made_at), " ", el("b", {}, word("reason", version.reason)), " ", el("span", { class: "small" }, version.reason_text));
+  return el(
+    "details",
+    { id: "history", class: "block" },
+    el("summary", {}, `${t("history")} (${alert.versions.length})`),
+    el("ol", { class: "plain history" }, [...alert.versions].reverse().map(item)),
+  );
+}
+
+function block(key, ...children) {
+  return el("section", { class: "block" }, el("h3", {}, t(key)), ...children.flat());
+}

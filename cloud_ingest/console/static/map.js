@@ -1,0 +1,158 @@
+// The map: the town as it stands, what each camera sees, and where an alert may come from. Labels are HTML, set as text.
+/* global maplibregl */
+
+import { el } from "./dom.js";
+import { bounds, collection, cone, feature, offset, pointsOf } from "./geometry.js";
+import { nightStyle } from "./style.js";
+import { percent, t } from "./words.js";
+
+const VIEW_METRES = 140;
+const RAY_BEYOND_METRES = 25;
+const RAY_METRES = 300;
+const LABELLED_CANDIDATES = 4;
+
+export class TownMap {
+  constructor(container, { readout, onPick }) {
+    this.readout = readout;
+    this.onPick = onPick;
+    this.town = { rooftops: collection([]), chimneys: [], gateways: [] };
+    this.pending = new Map();
+    this.markers = { gateways: [], alerts: [] };
+    this.fitted = false;
+    this.map = new maplibregl.Map({
+      container,
+      style: nightStyle(),
+      center: [116.4, 39.9],
+      zoom: 3,
+      maxZoom: 20,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      fadeDuration: 0,
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
+    this.map.addControl(new maplibregl.ScaleControl({ unit: "metric" }), "bottom-right");
+    this.map.on("load", () => this.flush());
+    this.map.on("mousemove", (event) => this.describe(event));
+    this.map.on("click", (event) => this.describe(event));
+    this.map.getCanvas().addEventListener("mouseleave", () => this.readout.replaceChildren());
+  }
+
+  put(source, features) {
+    this.pending.set(source, collection(features));
+    this.flush();
+  }
+
+  flush() {
+    if (!this.map.loaded() && !this.map.isStyleLoaded()) return;
+    for (const [source, data] of this.pending) this.map.getSource(source).setData(data);
+    this.pending.clear();
+  }
+
+  setTown(town) {
+    this.town = town;
+    this.put("rooftops", town.rooftops.features);
+    this.put("chimneys", town.chimneys.map((chimney) => feature("Point", [chimney.lon, chimney.lat])));
+    const cameras = town.gateways.flatMap((gateway) => gateway.cameras.map((camera) => ({ gateway, camera, mood: mood(camera) })));
+    this.put("views", cameras.map(({ camera, mood: state }) => feature("Polygon", cone(camera, VIEW_METRES), { blind: state === "blind" })));
+    this.put("cameras", cameras.map(({ camera, mood: state }) => feature("Point", [camera.lon, camera.lat], { mood: state })));
+    this.replaceMarkers("gateways", town.gateways.filter((gateway) => gateway.cameras.length).map(gatewayLabel));
+    if (!this.fitted) this.fit(0);
+  }
+
+  setAlerts(alerts, selected, fresh) {
+    const roofs = new Map(this.town.rooftops.features.map((roof) => [roof.properties.rooftop, roof]));
+    const shown = alerts.filter((alert) => alert.state === "open" || alert.alert === selected);
+    // The selected alert is drawn last, so that its colours win where two alerts name one roof.
+    shown.sort((one, two) => (one.alert === selected) - (two.alert === selected));
+    const features = [];
+    for (const alert of shown) {
+      alert.candidates.forEach((candidate, rank) => {
+        const roof = roofs.get(candidate.rooftop);
+        if (roof) features.push(feature(roof.geometry.type, roof.geometry.coordinates, { state: alert.state, probability: candidate.probability, first: rank === 0 }));
+      });
+    }
+    this.put("candidates", features);
+    const markers = shown.filter((alert) => alert.candidates.length).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
+    const chosen = shown.find((alert) => alert.alert === selected);
+    this.replaceMarkers("alerts", [...markers, ...(chosen ? candidateLabels(chosen) : [])]);
+  }
+
+  alertMarker(alert, selected, fresh) {
+    const [first] = alert.candidates;
+    const kind = `pin ${alert.state}${fresh ? " fresh" : ""}${alert.alert === selected ? " selected" : ""}`;
+    const label = `${t("lead.show")}: ${first.name} ${percent(first.probability)}`;
+    const node = el("button", { class: kind, type: "button", "aria-label": label, onclick: () => this.onPick(alert.alert) });
+    return new maplibregl.Marker({ element: node }).setLngLat([first.lon, first.lat]);
+  }
+
+  setRays(rays, candidates) {
+    this.put("rays", rays.map((ray) => {
+      const reach = candidates.length ? Math.max(...candidates.map((candidate) => distance(ray, candidate))) + RAY_BEYOND_METRES : RAY_METRES;
+      return feature("LineString", [[ray.lon, ray.lat], offset(ray, ray.azimuth_deg, reach)]);
+    }));
+  }
+
+  // The whole town, or the surroundings of one alert.
+  fit(duration = 600) {
+    const points = pointsOf(this.town.rooftops);
+    for (const gateway of this.town.gateways) for (const camera of gateway.cameras) points.push([camera.lon, camera.lat]);
+    this.moveTo(points, duration, 18.5);
+  }
+
+  focus(alert, rays) {
+    const points = alert.candidates.map((candidate) => [candidate.lon, candidate.lat]);
+    for (const ray of rays) points.push([ray.lon, ray.lat]);
+    this.moveTo(points, 700, 18.5);
+  }
+
+  moveTo(points, duration, maxZoom) {
+    if (!points.length) return;
+    this.fitted = true;
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const padding = Math.min(70, this.map.getContainer().clientHeight / 6);
+    this.map.fitBounds(bounds(points), { padding, maxZoom, duration: calm ? 0 : duration });
+  }
+
+  describe(event) {
+    const [roof] = this.map.isStyleLoaded() ? this.map.queryRenderedFeatures(event.point, { layers: ["rooftops"] }) : [];
+    if (!roof) {
+      this.readout.replaceChildren();
+      return;
+    }
+    const { name, height_m: height } = roof.properties;
+    this.readout.replaceChildren(el("strong", {}, String(name)), ` ${t("map.height", { height: Number(height).toFixed(1) })}`);
+  }
+
+  replaceMarkers(kind, markers) {
+    for (const marker of this.markers[kind]) marker.remove();
+    this.markers[kind] = markers;
+    for (const marker of markers) marker.addTo(this.map);
+  }
+}
+
+function mood(camera) {
+  if (camera.verdict === "suspected") return "suspected";
+  return camera.verdict === "not_suspected" ? "clear" : "blind";
+}
+
+function gatewayLabel(gateway) {
+  const [{ lat, lon }] = gateway.cameras;
+  const node = el("div", { class: `map-label gateway${gateway.online ? "" : " offline"}` }, gateway.gateway);
+  return new maplibregl.Marker({ element: node, anchor: "top", offset: [0, 9] }).setLngLat([lon, lat]);
+}
+
+function candidateLabels(alert) {
+  return alert.candidates.slice(0, LABELLED_CANDIDATES).map((candidate, rank) => {
+    const node = el("div", { class: `map-label candidate ${alert.state}${rank === 0 ? " first" : ""}` }, candidate.name, " ", el("b", {}, percent(candidate.probability)));
+    return new maplibregl.Marker({ element: node, anchor: "bottom", offset: [0, rank === 0 ? -20 : -6] }).setLngLat([candidate.lon, candidate.lat]);
+  });
+}
+
+function distance(from, to) {
+  const east = (to.lon - from.lon) * 111320 * Math.cos((from.lat * Math.PI) / 180);
+  const north = (to.lat - from.lat) * 111320;
+  return Math.hypot(east, north);
+}

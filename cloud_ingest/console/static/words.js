@@ -1,0 +1,47 @@
+// Words in the reader's language and times in the site's zone. Both come with the page, as data.
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+
+export const lang = page.lang;
+export const zone = page.zone;
+
+export function has(key) {
+  return Object.hasOwn(page.words, key);
+}
+
+export function t(key, values = {}) {
+  const text = has(key) ? page.words[key] : key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
+}
+
+// A word for a value that came over the network: the translation if there is one, else the value itself.
+export function word(group, value) {
+  return has(`${group}.${value}`) ? t(`${group}.${value}`) : String(value ?? "–");
+}
+
+const locale = lang === "zh" ? "zh-CN" : "en-GB";
+const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const shortFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, hour12: false, hour: "2-digit", minute: "2-digit" });
+const dayFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, month: "short", day: "numeric" });
+
+export const clock = (moment) => clockFormat.format(moment);
+export const hourMinute = (moment) => shortFormat.format(moment);
+
+// Clock time, with the day in front when it is not today's.
+export function localTime(iso) {
+  const moment = new Date(iso);
+  const today = dayFormat.format(new Date());
+  const day = dayFormat.format(moment);
+  return day === today ? clock(moment) : `${day} ${clock(moment)}`;
+}
+
+export function ago(iso) {
+  const minutes = Math.floor((Date.now() - Date.parse(iso)) / 60000);
+  if (minutes < 1) return t("time.now");
+  if (minutes < 60) return t("time.minutes", { count: minutes });
+  if (minutes < 48 * 60) return t("time.hours", { count: Math.floor(minutes / 60) });
+  return t("time.days", { count: Math.floor(minutes / 1440) });
+}
+
+export const percent = (share) => `${Math.round(share * 100)}%`;
+export const hours = (seconds) => (seconds / 3600).toFixed(seconds < 36000 ? 1 : 0);
