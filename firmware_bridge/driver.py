@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 from firmware_bridge.reading import Mark, Quality, Reading
 
 #: Keys of ``Reading.values`` that identify or diagnose; averaging them would be nonsense.
-NOT_QUANTITIES = frozenset({"version", "error_code", "sensor_id", "iaq_accuracy"})
+NOT_QUANTITIES = frozenset({"version", "error_code", "sensor_id"})
 
 #: How a reading's quality appears among the data marks of HJ 212. Only N counts as valid there.
 MARK_OF_QUALITY: dict[Quality, Mark] = {
@@ -59,11 +59,11 @@ class Driver(ABC):
     """One family's protocol, configured for one model.
 
     ``start`` matches the first ``start_bytes`` bytes of a frame. ``flag_bytes`` is 1 where one delimiter byte may end a
-    frame and begin the next. Frames are never longer than ``longest``.
+    frame and begin the next. Frames are never longer than ``longest``. In ``commands``, ``wake`` and ``sleep`` are what
+    a duty cycle uses: fan and light source on and off.
     """
 
     family: ClassVar[str]
-    start: ClassVar[re.Pattern[bytes]]
     start_bytes: ClassVar[int]
     longest: ClassVar[int]
     flag_bytes: ClassVar[int] = 0
@@ -78,9 +78,18 @@ class Driver(ABC):
     poll_every_s: float = 1.0
 
     @property
+    @abstractmethod
+    def start(self) -> re.Pattern[bytes]:
+        """What a frame begins with."""
+
+    @property
     def commands(self) -> Mapping[str, bytes]:
         """Bytes to send, by name (``sleep``, ``wake``, ``read`` ...). Empty for sensors that take none."""
         return {}
+
+    def remedy(self, reply: Reply) -> tuple[str, ...]:
+        """Commands that put right what ``reply`` tells; usually none."""
+        return ()
 
     @abstractmethod
     def frame_length(self, buffer: bytes, at: int) -> int:

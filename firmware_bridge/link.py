@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _READ_TIMEOUT_S = 0.5
 _GATHER_S = 0.02
+_BETWEEN_COMMANDS_S = 0.05  # sensors answer one command at a time
 _WRITE_TIMEOUT_S = 2.0
 _FIRST_RETRY_S = 0.5
 _LONGEST_RETRY_S = 30.0
@@ -156,6 +157,7 @@ class SerialSensor:
             outbox, self._outbox = self._outbox, []
         for message in outbox:
             port.write(message)
+            time.sleep(_BETWEEN_COMMANDS_S)
 
     def _hunt(self, data: bytes | None) -> list[Reading | Reply]:
         """Frames that ``data`` completes, stamped; None: nothing more will come for what waits."""
@@ -164,6 +166,9 @@ class SerialSensor:
             found = self._hunter.finish() if data is None else self._hunter.feed(data)
             if found:
                 self._last_frame = arrived
+            for item in found:
+                if isinstance(item, Reply):
+                    self._outbox += [self._driver.commands[name] for name in self._driver.remedy(item)]
         return [
             replace(item, arrived_unix_s=arrived.unix_s, arrived_mono_ns=arrived.mono_ns)
             if isinstance(item, Reading)

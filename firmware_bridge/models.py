@@ -8,8 +8,14 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from firmware_bridge.driver import Driver
+from firmware_bridge.drivers import modbus
+from firmware_bridge.drivers.cubic import Cubic
+from firmware_bridge.drivers.gy_mcu680 import GyMcu680
+from firmware_bridge.drivers.honeywell import Hpma
 from firmware_bridge.drivers.nova import Nova
 from firmware_bridge.drivers.plantower import Plantower
+from firmware_bridge.drivers.sensirion import Sps30
+from firmware_bridge.drivers.winsen import WinsenCo, WinsenCo2, WinsenDust
 
 #: An entry point names a callable that returns an iterable of :class:`Driver` instances.
 ENTRY_POINT_GROUP = "smokesentry.sensor_drivers"
@@ -23,6 +29,24 @@ class DriverConflict(ValueError):
     """A third-party package offers something that is no driver, or a model that already has one."""
 
 
+#: Further names of a model, among them those of the published captures.
+_ALIASES = {
+    "ZH03B-autosend": "ZH03B",
+    "ZH07-autosend": "ZH07",
+    "PM2008/PM2007": "PM2008",
+    "MH-Z19B": "MHZ19B",
+    "ZH06-I": "ZH06",
+    "ZH07-I": "ZH07",
+    "wind-speed (PR-3000-FSJT-N01)": "PR-3000-FSJT-N01",
+    "wind-speed (SEN0483)": "SEN0483",
+    "wind-speed (XM8589)": "XM8589",
+    "wind/any (broadcast FF)": "MODBUS-ANY",
+    "wind/weather": "MODBUS-1",
+    "temp/humidity (fc 04)": "MODBUS-TEMP",
+    "temp/humidity (RS-WS style)": "RS-WS-N01",
+}
+
+
 def _own() -> Iterable[Driver]:
     yield Plantower("PMS3003", "3003")
     for model in ("PMSx003", "PMS1003", "PMS5003", "PMS7003", "PMSA003"):
@@ -33,6 +57,22 @@ def _own() -> Iterable[Driver]:
     for model in ("SDS01x", "SDS011", "SDS018", "SDS021"):
         yield Nova(model)
     yield Nova("SDS198", 0xCF)
+    yield Sps30()
+    yield Hpma("HPMA115S0", compact=False)
+    yield Hpma("HPMA115C0", compact=True)
+    yield WinsenDust("ZH03B", (24,))
+    yield WinsenDust("ZH06", (32,))
+    yield WinsenDust("ZH07", (32,))
+    yield WinsenDust("ZH0xx", (24, 32))
+    yield WinsenCo("ZE07-CO")
+    yield WinsenCo("ZE15-CO")
+    yield WinsenCo2()
+    for model in ("PM1006", "PM1006K"):
+        yield Cubic(model, only_pm25=True)
+    for model in ("PM2007", "PM2008"):
+        yield Cubic(model, only_pm25=False)
+    yield GyMcu680()
+    yield from modbus.presets()
 
 
 @cache
@@ -56,6 +96,7 @@ def driver_for(model: str) -> Driver:
     """The driver of a configured model; upper and lower case do not matter. Raises :class:`UnknownModel`."""
     drivers = known_models()
     by_folded = {name.casefold(): driver for name, driver in drivers.items()}
+    by_folded |= {alias.casefold(): drivers[name] for alias, name in _ALIASES.items()}
     found = by_folded.get(model.casefold())
     if found is not None:
         return found
