@@ -1,0 +1,1 @@
+"""A night street with true answers: chimneys, wind, light, air, sensor bytes."""

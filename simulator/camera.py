@@ -1,0 +1,96 @@
+"""The image chain: luminance to electrons to a tone curve to grey levels, with noise, gain, shake and JPEG.
+
+A small fast camera by night: automatic exposure sets the luminance ``white`` that half-fills the tone curve; shot noise of
+some 1200-3000 electrons at ``white`` (after the camera's own noise reduction) and a little read noise. Tone curve: 255·sqrt(x / (1 + x)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.light import Picture
+
+_FIELDS, _MARGIN = 6, 96
+_READ_ELECTRONS = 2.5
+_BLACK = 9.0  # grey level of no light at all
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """``white``: luminance that gives x = 1 on the tone curve; ``electrons``: what a pixel collects there."""
+
+    white: float
+    electrons: float
+
+
+def draw_exposure(still: Picture, rng: np.random.Generator) -> Exposure:
+    """What automatic exposure makes of a still picture: the middle of the scene comes out dark grey."""
+    middle = float(np.median(still))
+    white = float(np.clip(middle / rng.uniform(0.045, 0.075), 0.12, 0.5))
+    return Exposure(white, float(rng.uniform(1200, 3000)))
+
+
+def tone(picture: Picture, exposure: Exposure) -> Picture:
+    """Luminance to grey levels (0-255, not rounded)."""
+    bright = picture * np.float32(1 / exposure.white)
+    bright /= bright + 1
+    return np.asarray(cv2.sqrt(bright) * np.float32(255 - _BLACK) + np.float32(_BLACK))
+
+
+def noise_level(picture: Picture, exposure: Exposure) -> Picture:
+    """Standard deviation of a pixel's grey level (h, w), by the tone curve's slope: shot and read noise."""
+    bright = np.maximum(picture.mean(axis=2) / exposure.white, 1e-4)
+    electrons = np.sqrt(bright * exposure.electrons + _READ_ELECTRONS**2) / exposure.electrons
+    slope = 0.5 * (255 - _BLACK) / np.sqrt(bright) * (1 + bright) ** -1.5
+    return np.asarray(np.minimum(slope * electrons, 12.0), np.float32)
+
+
+class Sensor:
+    """One camera's noise and compression. Noise fields are cached and laid at a random place each frame."""
+
+    def __init__(self, exposure: Exposure, still: Picture, rng: np.random.Generator) -> None:
+        self.exposure = exposure
+        self.level = noise_level(still, exposure)
+        self._rng = rng
+        height, width = self.level.shape
+        self._fields = [_field(height + _MARGIN, width + _MARGIN, rng) for _ in range(_FIELDS)]
+
+    def grey(self, picture: Picture) -> Picture:
+        """Grey levels of a luminance picture without noise."""
+        return tone(picture, self.exposure)
+
+    def expose(self, picture: Picture, shake_px: tuple[float, float], gain: float) -> NDArray[np.uint8]:
+        """One frame (h, w, 3 uint8, blue first) of a luminance picture."""
+        shift = np.array([[1.0, 0.0, shake_px[0]], [0.0, 1.0, shake_px[1]]])
+        moved = cv2.warpAffine(
+            picture, shift, picture.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        if gain != 1:
+            moved *= np.float32(gain)
+        grey = tone(moved, self.exposure)
+        height, width = self.level.shape
+        y, x = self._rng.integers(0, _MARGIN, 2)
+        field = self._fields[int(self._rng.integers(_FIELDS))][y : y + height, x : x + width]
+        grey += field * self.level[..., None]
+        return cv2.convertScaleAbs(np.clip(grey, 0, 255))
+
+
+def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
+    """The frame as the camera's snapshot address gives it."""
+    done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ValueError("a frame could not be compressed; it must be (h, w, 3) uint8")
+    return data.tobytes()
+
+
+def _field(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Unit noise, a little smeared by demosaicing; colour differs less than brightness and is coarser."""
+    grain = cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 0.55)
+    grain /= grain.std()
+    colour = cv2.GaussianBlur(rng.standard_normal((height, width, 3)).astype(np.float32), (0, 0), 1.8)
+    colour *= 0.35 / colour.std()
+    return grain[..., None] + colour

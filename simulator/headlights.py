@@ -1,0 +1,64 @@
+"""Headlights of a passing car: two lamps that sweep over ground and walls, on a coarse grid (their edges are soft)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from simulator.light import Picture
+from simulator.night import Car, Night
+from simulator.raster import GROUND, SKY, View
+from simulator.street import Street, turned
+
+_EVERY = 4
+_CANDELA = 9000.0
+_RUN_UP_M = 45.0
+
+
+class Headlights:
+    """Adds the cars of a night to one camera's luminance picture."""
+
+    def __init__(self, street: Street, view: View) -> None:
+        self._street, self._camera = street, view.camera
+        self._place = view.place[_EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
+        face = view.face[_EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
+        self._depth = view.depth_m
+        self._albedo = np.where(face == SKY, 0.0, np.where(face == GROUND, 0.16, 0.3)).astype(np.float32)
+
+    def add(self, picture: Picture, night: Night) -> None:
+        """Adds what the cars on the street at the night's present time light up, and their lamps where seen."""
+        for car in night.cars:
+            run = (night.t - car.enters_s) * car.speed_m_s
+            if 0 < run < 2 * (self._street.half_length_m + _RUN_UP_M):
+                self._add_car(picture, car, run - self._street.half_length_m - _RUN_UP_M)
+
+    def _add_car(self, picture: Picture, car: Car, along: float) -> None:
+        way = 1.0 if car.forward else -1.0
+        front = np.array([*turned(way * along, car.alley_m, self._street.turn_rad), 0.7], np.float32)
+        ahead = np.array([*turned(way, 0.0, self._street.turn_rad), -0.03], np.float32)
+        to = self._place - front
+        away = np.sqrt((to**2).sum(axis=2)).clip(1.5)
+        cosine = (to @ ahead) / away
+        beam = np.exp(-((1 - cosine) / 0.035)) * (cosine > 0) * np.where(to[..., 2] < 0.6, 1.0, 0.12)
+        glancing = np.where(self._place[..., 2] < 0.05, 0.7 / away + 0.02, 0.6)
+        lit = self._albedo * _CANDELA * beam * glancing / (np.pi * away**2)
+        lit[away > 60] = 0
+        picture += cv2.resize(np.minimum(lit, 3.0).astype(np.float32), picture.shape[1::-1])[..., None]
+        self._add_lamps(picture, front, ahead)
+
+    def _add_lamps(self, picture: Picture, front: Picture, ahead: Picture) -> None:
+        sideways = np.array([-ahead[1], ahead[0], 0]) * 0.65
+        towards = np.array(self._camera.place) - front
+        facing = float(ahead @ towards / np.linalg.norm(towards))
+        if facing < 0.15:
+            return
+        pixels, away = self._camera.project(np.stack([front + sideways, front - sideways]))
+        for (x, y), far in zip(pixels, away, strict=True):
+            if not (far > 3 and 8 <= x < picture.shape[1] - 8 and 8 <= y < picture.shape[0] - 8):
+                continue
+            if self._depth[int(y), int(x)] < far - 1.5:
+                continue
+            box = slice(int(y) - 8, int(y) + 9), slice(int(x) - 8, int(x) + 9)
+            grid = np.arange(-8, 9)
+            spot = np.exp(-(grid[:, None] ** 2 + grid**2) / 4.0) + 0.02 * np.exp(-(grid[:, None] ** 2 + grid**2) / 30.0)
+            picture[box] += (60.0 * facing**4 * spot)[..., None].astype(np.float32)

@@ -1,0 +1,136 @@
+"""One simulated night: what burns, steams, switches and drives by, moved on in steps of time. No clock, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import hypot
+from typing import Literal
+
+import numpy as np
+
+from simulator.pinhole import Floats
+from simulator.puffs import Puffs
+from simulator.sources import STOVE_EXIT_M_S, Boiler, Stove, draw_boiler, draw_stove
+from simulator.steam import DROPLET_EXTINCTION_M2_G, liquid_g_m3
+from simulator.street import Roof, Street, Terminal
+from simulator.weather import Wind
+from smokesentry.weather import Weather
+
+Scene = Literal["burn", "steam", "quiet"]
+_STEP_S = 0.1
+_WINDOW_TURNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """A car that passes along one lane: at ``enters_s`` it is at one end of the street."""
+
+    alley_m: float
+    forward: bool
+    enters_s: float
+    speed_m_s: float
+
+
+class Night:
+    """The moving part of a scene. ``t`` runs from 0; the stove waits until :meth:`light_stove` is called."""
+
+    def __init__(
+        self, street: Street, weather: Weather, scene: Scene, burner: Roof | None, steamer: Terminal | None
+    ) -> None:
+        rng = np.random.default_rng([street.seed, 0x9D])
+        self.street, self.weather, self.scene = street, weather, scene
+        self.wind = Wind(weather, street.seed)
+        self.t = 0.0
+        self.burner, self.steamer = burner, steamer
+        self.lit_at: float | None = None
+        self.stove: Stove | None = None
+        self.boiler: Boiler | None = None
+        self.smoke: Puffs | None = None
+        self.steam: Puffs | None = None
+        if burner is not None:
+            self.stove = draw_stove(burner.chimney.flue_m, rng)
+            self.smoke = Puffs(burner.chimney.mouth, (0, 0, 1), STOVE_EXIT_M_S, burner.chimney.flue_m / 2, 130, rng)
+        if steamer is not None:
+            self.boiler = boiler = draw_boiler(rng)
+            warm = boiler.gas.temp_c - (weather.temp_c or 0.0)
+            self.steam = Puffs(steamer.mouth, steamer.out, boiler.exit_m_s, boiler.outlet_m / 2, warm, rng)
+        self.cars = _draw_cars(street, rng)
+        self._window_seed = int(rng.integers(1 << 30))
+
+    def light_stove(self) -> None:
+        """Somebody lights the stove now (scene ``burn`` only)."""
+        if self.stove is None:
+            raise ValueError(f"nobody has a stove to light in scene {self.scene!r}")
+        if self.lit_at is None:
+            self.lit_at = self.t
+
+    def advance(self, to: float) -> None:
+        """Moves the night on to time ``to`` in small steps."""
+        while self.t < to - 1e-6:
+            dt = min(_STEP_S, to - self.t)
+            if self.smoke is not None:
+                self.smoke.step(self.t, dt, self.wind, self._smoke_rate())
+            if self.steam is not None and self.boiler is not None:
+                self.steam.step(self.t, dt, self.wind, self.boiler.flow(self.t))
+            self.t += dt
+
+    def burning(self, t: float) -> bool:
+        """Whether the stove burns visibly at ``t``."""
+        return self.lit_at is not None and self.stove is not None and 0 <= t - self.lit_at < self.stove.lasts_s
+
+    def opacity(self) -> float:
+        """The burning chimney's opacity at its mouth, now."""
+        return 0.0 if self.lit_at is None or self.stove is None else self.stove.opacity(self.t - self.lit_at)
+
+    def pm25_g_h(self, t: float) -> float:
+        """What the stove lets into the air at time ``t``."""
+        return 0.0 if self.lit_at is None or self.stove is None else self.stove.pm25_g_h(t - self.lit_at)
+
+    def steam_cross_m2(self) -> Floats:
+        """Extinction cross-section of each steam puff: the droplets that are left at its dilution."""
+        assert self.steam is not None
+        assert self.boiler is not None
+        steam, boiler = self.steam, self.boiler
+        mean_speed = steam.path_m / np.maximum(steam.age_s, 1e-3)
+        dilution = np.clip((steam.radii / steam.radius_m) ** 2 * mean_speed / boiler.exit_m_s - 1, 0, None)
+        liquid = liquid_g_m3(boiler.gas, self.weather.temp_c or 0.0, self.weather.rh_percent or 50.0, dilution)
+        return np.asarray(steam.load * (1 + dilution) * liquid * DROPLET_EXTINCTION_M2_G)
+
+    def window_share(self, window: int, t: float) -> float:
+        """How lit a switchable window is at ``t`` (0 or 1); a few of them change every few minutes."""
+        rng = np.random.default_rng([self._window_seed, window])
+        on = rng.random() < 0.7
+        turns = np.cumsum(rng.exponential(160.0, _WINDOW_TURNS)) + 8
+        flips = int((turns < t).sum()) if rng.random() < 0.4 else 0
+        return float(on ^ (flips % 2 == 1))
+
+    def _smoke_rate(self) -> float:
+        return 0.0 if self.lit_at is None or self.stove is None else self.stove.extinction_m2_s(self.t - self.lit_at)
+
+
+def choose_steamer(street: Street) -> Terminal:
+    """Which of the converted households has its boiler on tonight."""
+    rng = np.random.default_rng([street.seed, 0xB0])
+    return street.terminals[int(rng.integers(len(street.terminals)))]
+
+
+def choose_burner(street: Street, steamer: Terminal, seen: dict[str, float]) -> Roof:
+    """A roof other than the steaming one, among those whose smoke both cameras could see; now and then its neighbour.
+
+    ``seen`` gives each rooftop's expected contrast-to-noise in the worse camera.
+    """
+    rng = np.random.default_rng([street.seed, 0xBA])
+    others = [roof for roof in street.roofs if roof.rooftop != steamer.rooftop]
+    fair = [roof for roof in others if seen[roof.rooftop] >= 3.0] or [max(others, key=lambda roof: seen[roof.rooftop])]
+    if rng.random() < 0.35:
+        centre = next(roof.centre for roof in street.roofs if roof.rooftop == steamer.rooftop)
+        return min(fair, key=lambda roof: hypot(roof.centre[0] - centre[0], roof.centre[1] - centre[1]))
+    return fair[int(rng.integers(len(fair)))]
+
+
+def _draw_cars(street: Street, rng: np.random.Generator) -> tuple[Car, ...]:
+    cars, t = [], float(rng.uniform(5, 40))
+    while t < 3600:
+        cars.append(Car(float(rng.choice(street.alleys_m)), bool(rng.random() < 0.5), t, float(rng.uniform(4, 9))))
+        t += float(rng.uniform(45, 200))
+    return tuple(cars)

@@ -1,0 +1,91 @@
+"""What comes out of the chimneys: a stove's burst of smoke and a gas boiler's cycles, as functions of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.steam import CONDENSING_BOILER, ORDINARY_BOILER, FlueGas
+
+#: Mass extinction of young smoke, m² a gram; the emission table gives 4 and 8 as the likely ends.
+SMOKE_EXTINCTION_M2_G = 6.0
+STOVE_EXIT_M_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Stove:
+    """One lighting: opacity at the mouth rises within ``onset_s``, stays, decays over many minutes, and flutters."""
+
+    flue_m: float
+    peak_opacity: float
+    onset_s: float
+    decay_s: float
+    lasts_s: float
+    phases: tuple[float, ...]
+
+    def opacity(self, since_s: float) -> float:
+        """Opacity (0-1) across the mouth, ``since_s`` after lighting."""
+        if not 0 < since_s < self.lasts_s:
+            return 0.0
+        rise = 1 - np.exp(-2.5 * since_s / self.onset_s)
+        fade = np.exp(-max(since_s - 4 * self.onset_s, 0) / self.decay_s)
+        flutter = sum(
+            np.sin(2 * np.pi * since_s / period + phase)
+            for period, phase in zip((1.7, 4.3, 11.0, 29.0), self.phases, strict=True)
+        )
+        return float(np.clip(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0, 0.6))
+
+    def extinction_m2_s(self, since_s: float) -> float:
+        """Extinction cross-section leaving the flue each second: Beer-Lambert across the flue's diameter."""
+        return float(-np.log1p(-self.opacity(since_s)) * np.pi * self.flue_m / 4 * STOVE_EXIT_M_S)
+
+    def pm25_g_h(self, since_s: float) -> float:
+        """Particle mass leaving the flue."""
+        return self.extinction_m2_s(since_s) / SMOKE_EXTINCTION_M2_G * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Boiler:
+    """A gas boiler that fires from each of ``starts_s`` on for the matching ``lasts_s``."""
+
+    gas: FlueGas
+    flow_m3_s: float
+    outlet_m: float
+    starts_s: tuple[float, ...]
+    lasts_s: tuple[float, ...]
+
+    def flow(self, t: float) -> float:
+        """Flue gas (m³/s) at time ``t``; a fan starts and stops it within two seconds."""
+        for start, lasts in zip(self.starts_s, self.lasts_s, strict=True):
+            if start <= t < start + lasts:
+                return self.flow_m3_s * min(1.0, (t - start) / 2 + 0.1, (start + lasts - t) / 2 + 0.1)
+        return 0.0
+
+    @property
+    def exit_m_s(self) -> float:
+        """Speed at the outlet."""
+        return self.flow_m3_s / (np.pi * self.outlet_m**2 / 4)
+
+
+def draw_stove(flue_m: float, rng: np.random.Generator) -> Stove:
+    """A lighting or refuelling that shows: 15-45 % at the mouth, onset well under two minutes."""
+    return Stove(
+        flue_m=flue_m,
+        peak_opacity=float(rng.triangular(0.18, 0.36, 0.45)),
+        onset_s=float(rng.uniform(12, 45)),
+        decay_s=float(rng.uniform(700, 1500)),
+        lasts_s=float(rng.uniform(800, 1000)),
+        phases=tuple(float(phase) for phase in rng.uniform(0, 2 * np.pi, 4)),
+    )
+
+
+def draw_boiler(rng: np.random.Generator, until_s: float = 7200.0) -> Boiler:
+    """A boiler that short-cycles: on for 40-150 s, off for 30-160 s."""
+    starts, lasts, t = [], [], float(rng.uniform(-30, 20))
+    while t < until_s:
+        starts.append(t)
+        lasts.append(float(rng.uniform(40, 150)))
+        t += lasts[-1] + float(rng.uniform(30, 160))
+    gas = CONDENSING_BOILER if rng.random() < 0.6 else ORDINARY_BOILER
+    return Boiler(gas, float(rng.uniform(22, 40)) / 3600, 0.1, tuple(starts), tuple(lasts))
