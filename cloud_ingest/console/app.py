@@ -19,7 +19,7 @@ from cloud_ingest.console.api import api_router
 from cloud_ingest.console.assets import FILES, maplibre_folder, maplibre_prefix
 from cloud_ingest.console.feed import ChangeFeed
 from cloud_ingest.console.queries import ConsoleStore
-from cloud_ingest.console.words import LANGUAGES, choose_language, words
+from cloud_ingest.console.words import LANGUAGES, choose_language, phrases, words
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.database import open_store
 
@@ -109,7 +109,7 @@ def _add_page(app: FastAPI, tenant: str) -> None:
             "tenant": tenant,
             "zone": ZONE,
             "maplibre": maplibre_prefix(),
-            "page_data": {"lang": chosen, "zone": ZONE, "words": texts},
+            "page_data": {"lang": chosen, "zone": ZONE, "words": texts, "phrases": phrases(chosen)},
         }
         response = templates.TemplateResponse(request, "console.html", context)
         response.set_cookie(_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", httponly=True)

@@ -94,7 +94,7 @@ class ConsoleStore:
     def _alerts(self) -> Select[Any]:
         newest = and_(alert_versions.c.alert_id == alerts.c.alert_id, alert_versions.c.version == alerts.c.version)
         return (
-            select(alerts, alert_versions.c.candidates, alert_versions.c.elsewhere)
+            select(alerts, alert_versions.c.reason, alert_versions.c.candidates, alert_versions.c.elsewhere)
             .join(alert_versions, newest)
             .where(alerts.c.tenant == self.tenant)
         )
@@ -148,7 +148,9 @@ class ConsoleStore:
     def particulates(self, begin: datetime, end: datetime) -> Json:
         """PM2.5 of every sensor between two moments, thinned to what a screen can show."""
         query = (
-            select(telemetry.c.gateway, telemetry.c.sensor, telemetry.c.model, telemetry.c.to_at, telemetry.c.quantities)
+            select(
+                telemetry.c.gateway, telemetry.c.sensor, telemetry.c.model, telemetry.c.to_at, telemetry.c.quantities
+            )
             .where(telemetry.c.tenant == self.tenant)
             .where(telemetry.c.to_at >= to_wire(begin), telemetry.c.from_at <= to_wire(end))
             .order_by(telemetry.c.gateway, telemetry.c.sensor, telemetry.c.from_at)

@@ -17,7 +17,7 @@ SILENT_AFTER = timedelta(minutes=5)
 
 def rooftop(row: Row) -> Json:
     """A GeoJSON feature; the id also stands in the properties, because MapLibre keeps only numbers as feature ids."""
-    properties = {key: row[key] for key in ("rooftop", "name", "height_m", "height_known")}
+    properties = {key: row[key] for key in ("rooftop", "name", "height_m", "height_known", "lat", "lon")}
     return {"type": "Feature", "id": row["rooftop"], "geometry": row["polygon"], "properties": properties}
 
 
@@ -42,6 +42,8 @@ def gateway(row: Row, poses: Mapping[str, Json], now: datetime) -> Json:
         "uptime_s": health.get("uptime_s"),
         "spool_depth": health.get("spool_depth", {}),
         "sensors": health.get("sensors", []),
+        "counts": health.get("counts", {}),
+        "notices": health.get("notices", []),
         "cameras": [_camera(poses[name], reports.get(name, {}), online) for name in sorted(poses)],
     }
 
@@ -68,6 +70,7 @@ def alert(row: Row) -> Json:
     return {
         "alert": row["alert_id"],
         **_pick(row, "state", "class", "confidence", "first_at", "raised_at", "last_at", "version"),
+        "reason": row["reason"],
         "candidates": row["candidates"],
         "elsewhere": row["elsewhere"],
     }

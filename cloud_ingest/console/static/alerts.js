@@ -19,20 +19,26 @@ function card(alert, { selected, fresh, onPick }) {
       "aria-pressed": current ? "true" : "false",
       onclick: () => onPick(alert.alert),
     },
-    el("span", { class: "lead-head" }, fresh && el("span", { class: "badge new" }, t("lead.new")), stateBadge(alert.state), time(alert.first_at, { relative: true })),
+    el("span", { class: "lead-head" }, fresh && el("span", { class: "badge new" }, t("lead.new")), stateBadge(alert), time(alert.first_at, { relative: true })),
     el("span", { class: "lead-class" }, word("class", alert.class)),
     el("span", { class: "lead-place" }, place(alert)),
   );
 }
 
-export function stateBadge(state) {
-  return el("span", { class: `badge ${state}` }, word("state", state));
+// An alert that was merged into another is withdrawn, too, but it was smoke.
+export function standing(alert) {
+  return alert.state === "withdrawn" && alert.reason === "merged" ? "merged" : alert.state;
 }
 
-// "East House 62% · 2 more" — never a bare address.
+export function stateBadge(alert) {
+  return el("span", { class: `badge ${alert.state}` }, word("state", standing(alert)));
+}
+
+// "East House 62% · West House 21%" — never a bare address.
 function place(alert) {
-  const [first, ...others] = alert.candidates;
-  if (!first) return t("lead.unplaced");
-  const more = others.slice(0, 2).map((candidate) => `${candidate.name} ${percent(candidate.probability)}`);
-  return [el("strong", {}, `${first.name} ${percent(first.probability)}`), more.length ? ` · ${more.join(" · ")}` : ""];
+  if (!alert.candidates.length) return t("lead.unplaced");
+  return alert.candidates.slice(0, 3).flatMap((candidate, rank) => {
+    const text = `${candidate.name} ${percent(candidate.probability)}`;
+    return [rank ? " · " : "", el(rank ? "span" : "strong", { class: "one-place" }, text)];
+  });
 }

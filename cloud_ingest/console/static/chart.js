@@ -3,39 +3,39 @@
 import { el, svg } from "./dom.js";
 import { clock, hourMinute, t, word } from "./words.js";
 
-const WIDTH = 640;
-const HEIGHT = 220;
+const LEAST_WIDTH = 280;
+const HEIGHT = 210;
 const LEFT = 44;
 const RIGHT = 10;
-const TOP = 22;
+const TOP = 40; // room for three moments' names above each other
 const BOTTOM = 24;
 const GAP_FACTOR = 4; // a hole longer than this many usual steps is shown as a hole, not bridged
 const COLOURS = ["#6cc7ff", "#b7e36a", "#d9a2ff", "#ffd27a", "#7de0d0", "#ff9fb0"];
 
-export function curve(data, marks = []) {
+export function curve(data, marks, width) {
   const series = data.series.filter((one) => one.points.length);
   if (!series.length) return [el("p", { class: "empty" }, t("curve.none"))];
-  const from = Date.parse(data.from);
-  const to = Date.parse(data.to);
+  const frame = { from: Date.parse(data.from), to: Date.parse(data.to), width: Math.max(width, LEAST_WIDTH), names: marks.length > 0 };
   const top = ceiling(Math.max(...series.flatMap((one) => one.points.map((point) => point.high))));
-  const x = (moment) => LEFT + ((moment - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
-  const y = (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM);
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "curve", role: "img", "aria-label": t("curve.label", { low: 0, high: Math.round(top) }) });
-  drawing.append(...grid(x, y, top, from, to), ...series.flatMap((one, index) => strokes(one, x, y, COLOURS[index % COLOURS.length])), ...moments(marks, x, from, to));
+  const ground = frame.names ? TOP : 8;
+  const x = (moment) => LEFT + ((moment - frame.from) / (frame.to - frame.from)) * (frame.width - LEFT - RIGHT);
+  const y = (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - ground - BOTTOM);
+  const drawing = svg("svg", { viewBox: `0 0 ${frame.width} ${HEIGHT}`, class: "curve", role: "img", "aria-label": t("curve.label", { low: 0, high: Math.round(top) }) });
+  drawing.append(...grid(x, y, top, frame), ...series.flatMap((one, index) => strokes(one, x, y, COLOURS[index % COLOURS.length])), ...moments(marks, x, frame));
   const values = el("p", { class: "curve-readout", "aria-hidden": "true" }, t("curve.unit"));
-  drawing.addEventListener("pointermove", (event) => readOut(event, drawing, series, from, to, values));
+  drawing.addEventListener("pointermove", (event) => readOut(event, drawing, series, frame, values));
   drawing.addEventListener("pointerleave", () => values.replaceChildren(t("curve.unit")));
   return [values, drawing, legend(series), el("p", { class: "note" }, t("curve.note"))];
 }
 
-function grid(x, y, top, from, to) {
+function grid(x, y, top, { from, to, width }) {
   const nodes = [];
   for (let step = 0; step <= 4; step += 1) {
     const value = (top * step) / 4;
-    nodes.push(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }));
+    nodes.push(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
     nodes.push(svg("text", { class: "axis", x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, String(Math.round(value * 10) / 10)));
   }
-  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 240].find((step) => (to - from) / 60000 / step <= 7) ?? 480;
+  const minutes = [1, 2, 5, 10, 15, 30, 60, 120, 240].find((step) => (to - from) / 60000 / step <= width / 60) ?? 480;
   const step = minutes * 60000;
   for (let moment = Math.ceil(from / step) * step; moment <= to; moment += step) {
     nodes.push(svg("text", { class: "axis", x: x(moment), y: HEIGHT - 6, "text-anchor": "middle" }, hourMinute(new Date(moment))));
@@ -65,14 +65,19 @@ export function pieces(points) {
   return found;
 }
 
-function moments(marks, x, from, to) {
+// Upright lines whose names stand in rows of their own, so that moments close together stay readable.
+function moments(marks, x, { from, to, width }) {
   return marks
     .map((mark) => ({ ...mark, at: Date.parse(mark.at) }))
     .filter((mark) => mark.at >= from && mark.at <= to)
-    .flatMap((mark, index) => [
-      svg("line", { class: `moment ${mark.kind}`, x1: x(mark.at), x2: x(mark.at), y1: TOP - 8, y2: HEIGHT - BOTTOM }),
-      svg("text", { class: `moment-label ${mark.kind}`, x: x(mark.at) + 4, y: index % 2 ? TOP + 6 : TOP - 8 }, t(`curve.${mark.kind}`)),
-    ]);
+    .flatMap((mark, row) => {
+      const left = x(mark.at) > width / 2;
+      const height = 11 + row * 13;
+      return [
+        svg("line", { class: `moment ${mark.kind}`, x1: x(mark.at), x2: x(mark.at), y1: height - 9, y2: HEIGHT - BOTTOM }),
+        svg("text", { class: `moment-label ${mark.kind}`, x: x(mark.at) + (left ? -4 : 4), y: height, "text-anchor": left ? "end" : "start" }, t(`curve.${mark.kind}`)),
+      ];
+    });
 }
 
 function legend(series) {
@@ -86,10 +91,10 @@ function legend(series) {
   );
 }
 
-function readOut(event, drawing, series, from, to, values) {
+function readOut(event, drawing, series, { from, to, width }, values) {
   const box = drawing.getBoundingClientRect();
-  const along = ((event.clientX - box.left) / box.width) * WIDTH;
-  const moment = from + ((along - LEFT) / (WIDTH - LEFT - RIGHT)) * (to - from);
+  const along = ((event.clientX - box.left) / box.width) * width;
+  const moment = from + ((along - LEFT) / (width - LEFT - RIGHT)) * (to - from);
   const nearest = (points) => points.reduce((best, point) => (Math.abs(Date.parse(point.at) - moment) < Math.abs(Date.parse(best.at) - moment) ? point : best));
   const parts = series.map((one) => `${one.sensor} ${nearest(one.points).mean.toFixed(1)}`);
   values.replaceChildren(`${clock(new Date(moment))}  ${parts.join("  ")}  ${t("curve.unit")}`);

@@ -1,8 +1,8 @@
 // One lead in full: where it may be, what the cameras saw, the pictures, and how the judgement came about.
 
-import { stateBadge } from "./alerts.js";
+import { standing, stateBadge } from "./alerts.js";
 import { el, time } from "./dom.js";
-import { percent, t, word } from "./words.js";
+import { has, percent, sentence, t, word } from "./words.js";
 
 export function alertDetail(alert, { onBack, onEnlarge }) {
   return [
@@ -11,8 +11,8 @@ export function alertDetail(alert, { onBack, onEnlarge }) {
       { class: `detail-head ${alert.state}` },
       el("button", { type: "button", class: "quiet", id: "back", onclick: onBack }, `‹ ${t("lead.back")}`),
       el("h2", {}, word("class", alert.class)),
-      el("p", { class: "detail-sub" }, stateBadge(alert.state), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`),
-      alert.state !== "open" && el("p", { class: "state-note" }, t(`state.${alert.state}.text`)),
+      el("p", { class: "detail-sub" }, stateBadge(alert), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`),
+      alert.state !== "open" && el("p", { class: "state-note" }, t(`state.${standing(alert)}.text`)),
       el("p", { class: "caution" }, t("leads.lead")),
     ),
     times(alert),
@@ -83,7 +83,7 @@ function detections(alert) {
       el("p", {}, facts.join(" · ")),
       el("p", { class: "small" }, `${t("detections.started")} `, time(detection.started_at), ` · ${t("detections.alarmed")} `, time(detection.alarmed_at)),
       detection.time_mark && el("p", { class: "doubt" }, word("detections.doubt", detection.time_mark)),
-      el("ul", { class: "reasons" }, detection.reasons.map((reason) => el("li", {}, reason))),
+      el("ul", { class: "reasons" }, detection.reasons.map((reason) => el("li", {}, sentence(reason)))),
     );
   };
   return block("detections", el("ul", { class: "plain" }, alert.detections.map(one)));
@@ -92,12 +92,12 @@ function detections(alert) {
 function factors(alert) {
   const newest = alert.versions.at(-1);
   if (!newest || !newest.factors.length) return null;
-  return block("factors", el("ul", { class: "reasons" }, newest.factors.map((factor) => el("li", {}, factor.text))));
+  return block("factors", el("ul", { class: "reasons" }, newest.factors.map((factor) => el("li", {}, sentence(factor.text)))));
 }
 
 function history(alert) {
   const item = (version) =>
-    el("li", {}, time(version.made_at), " ", el("b", {}, word("reason", version.reason)), " ", el("span", { class: "small" }, version.reason_text));
+    el("li", {}, time(version.made_at), " ", el("b", {}, has(`reason.${version.reason}`) ? t(`reason.${version.reason}`) : version.reason_text));
   return el(
     "details",
     { id: "history", class: "block" },

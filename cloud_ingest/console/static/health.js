@@ -1,7 +1,7 @@
 // How the watch stands: what each camera can say now and why not, and what each gateway reports of itself.
 
 import { el, time } from "./dom.js";
-import { hours, t, word } from "./words.js";
+import { hours, sentence, t, word } from "./words.js";
 
 export function watchState(gateways) {
   const cameras = gateways.flatMap((gateway) => gateway.cameras);
@@ -10,21 +10,36 @@ export function watchState(gateways) {
 }
 
 export function overview(gateways, openAlerts, health) {
+  return [
+    watchCard(gateways, openAlerts),
+    gateways.length && el("section", { class: "block" }, el("h3", {}, t("health")), el("ul", { class: "gateways" }, gateways.map(gatewayCard))),
+    el("section", { id: "recent-curve", class: "block" }),
+    health && setAside(health),
+  ];
+}
+
+// Calm when nothing is open, but never calmer than the cameras allow.
+function watchCard(gateways, openAlerts) {
   const { all, judging } = watchState(gateways);
-  const nodes = [];
-  if (!all) nodes.push(el("div", { class: "calm" }, el("p", {}, t("watch.nothing"))));
-  else if (!judging) nodes.push(el("div", { class: "calm blind" }, el("h2", {}, t("watch.none")), el("p", {}, t("watch.blind"))));
-  else if (!openAlerts) {
-    nodes.push(el("div", { class: "calm" }, el("h2", {}, t("watch.quiet")), el("p", {}, t("watch.quiet.text")), el("p", { class: "note" }, t("watch.caution"))));
-  }
-  nodes.push(el("section", { class: "block" }, el("h3", {}, t("health")), el("ul", { class: "gateways" }, gateways.map(gatewayCard))));
-  nodes.push(el("section", { id: "recent-curve", class: "block" }));
-  if (health) nodes.push(setAside(health));
-  return nodes;
+  if (!all) return el("div", { class: "watch-card" }, el("p", {}, t("watch.nothing")));
+  if (!judging) return el("div", { class: "watch-card blind" }, el("h2", {}, t("watch.none")), el("p", {}, t("watch.blind")));
+  const partly = judging < all && el("p", { class: "partly" }, t("watch.partly", { count: all - judging }));
+  if (openAlerts) return partly && el("div", { class: "watch-card blind" }, partly);
+  const cameras = gateways.flatMap((gateway) => gateway.cameras);
+  const sum = (key) => hours(cameras.reduce((total, camera) => total + (camera[key] ?? 0), 0));
+  return el(
+    "div",
+    { class: "watch-card" },
+    el("h2", {}, t("watch.quiet")),
+    el("p", {}, t("watch.quiet.text")),
+    partly,
+    el("p", { class: "note" }, t("watch.total", { judged: sum("judged_s"), lost: sum("not_judged_s") })),
+    el("p", { class: "note" }, t("watch.caution")),
+  );
 }
 
 function gatewayCard(gateway) {
-  const waiting = Object.values(gateway.spool_depth ?? {}).reduce((sum, depth) => sum + depth, 0);
+  const waiting = Object.values(gateway.spool_depth).reduce((sum, depth) => sum + depth, 0);
   const clockBad = gateway.clock && gateway.clock.state !== "synchronised";
   return el(
     "li",
@@ -32,14 +47,15 @@ function gatewayCard(gateway) {
     el("h4", {}, el("span", { class: "dot", "aria-hidden": "true" }), gateway.gateway, " ", el("span", { class: "small" }, t(gateway.online ? "health.online" : "health.offline"))),
     el("p", { class: "small" }, `${t("health.heard")} `, time(gateway.last_seen_at, { relative: true })),
     el("ul", { class: "plain cameras" }, gateway.cameras.map((camera) => cameraLine(camera, gateway.online))),
-    el("ul", { class: "plain sensors" }, (gateway.sensors ?? []).map(sensorLine)),
+    el("ul", { class: "plain sensors" }, gateway.sensors.map(sensorLine)),
     clockBad && el("p", { class: "doubt" }, t("health.clock")),
+    gateway.notices.length > 0 && el("details", { id: `notices-${gateway.gateway}` }, el("summary", {}, `${t("health.notices")} (${gateway.notices.length})`), el("ul", { class: "reasons" }, gateway.notices.map((notice) => el("li", {}, notice)))),
     waiting > 0 && el("p", { class: "small" }, t("health.backlog", { count: waiting })),
   );
 }
 
 function cameraLine(camera, online) {
-  const cause = online ? camera.cause : t("health.offline.camera");
+  const cause = online ? camera.cause && sentence(camera.cause) : t("health.offline.camera");
   const coverage = camera.judged_s === null ? null : [t("watch.coverage", { hours: hours(camera.judged_s) })];
   if (coverage && camera.not_judged_s >= 60) coverage.push(t("watch.uncovered", { hours: hours(camera.not_judged_s) }));
   return el(

@@ -16,6 +16,7 @@ const CURVE_MS = 10000; // telemetry moves often; the curve need not
 const $ = (id) => document.getElementById(id);
 const state = { town: null, alerts: [], detail: null, health: null, selected: null, curve: null };
 const seen = new Seen();
+const PANEL_PADDING = 30;
 let map = null;
 let curveDue = 0;
 
@@ -72,6 +73,13 @@ function toggle(id) {
   return pick(id === state.selected && !seen.fresh.has(id) ? null : id);
 }
 
+// Whoever works in the panel of a lead has seen it.
+function lookedAt() {
+  if (!state.selected || !seen.fresh.has(state.selected)) return;
+  seen.mark(state.selected);
+  draw();
+}
+
 async function loadCurve() {
   const id = state.selected;
   if (Date.now() < curveDue) return;
@@ -88,7 +96,7 @@ function drawCurve() {
   if (!panel || !state.curve || state.curve.id !== id) return;
   const marks = id && state.detail ? marksOf(state.detail) : [];
   const heading = () => el("h3", {}, t("curve"), " ", el("small", {}, t(id ? "curve.around" : "curve.recent")));
-  show(panel, [state.curve.data, marks], () => [heading(), ...curve(state.curve.data, marks)]);
+  show(panel, [state.curve.data, marks], () => [heading(), ...curve(state.curve.data, marks, $("panel").clientWidth - PANEL_PADDING)]);
 }
 
 function marksOf(detail) {
@@ -105,6 +113,7 @@ function draw() {
   const rays = state.detail?.rays ?? [];
   map?.setAlerts(state.alerts, state.selected, seen.fresh);
   map?.setRays(rays, state.detail?.candidates ?? []);
+  document.body.classList.toggle("chosen", state.selected !== null);
   drawPanel(open.length);
   drawHeader(open.length);
 }
@@ -121,8 +130,8 @@ function drawHeader(open) {
   const { all, judging } = watchState(state.town.gateways);
   const mood = !judging ? "blind" : open ? "alert" : "calm";
   $("watch").className = `watch ${mood}`;
-  $("watch-text").textContent = judging ? t("watch.ok") : t("watch.none");
-  $("watch-count").textContent = t("watch.count", { judging, all });
+  $("watch-text").textContent = t(judging ? "watch.ok" : all ? "watch.none" : "watch.waiting");
+  $("watch-count").textContent = all ? t("watch.count", { judging, all }) : "";
   $("no-roofs").hidden = state.town.rooftops.features.length > 0;
 }
 
@@ -173,6 +182,7 @@ async function start() {
     console.error(error);
     $("map-trouble").hidden = false;
   }
+  $("panel").addEventListener("click", lookedAt);
   $("fit").addEventListener("click", () => map?.fit());
   $("enlarged").addEventListener("click", (event) => event.target === $("enlarged") && $("enlarged").close());
   await attempt(loadTown);

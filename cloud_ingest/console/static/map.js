@@ -10,6 +10,8 @@ const VIEW_METRES = 140;
 const RAY_BEYOND_METRES = 25;
 const RAY_METRES = 300;
 const LABELLED_CANDIDATES = 4;
+const NAMES_FROM_ZOOM = 17.6;
+const MOST_NAMES = 80;
 
 export class TownMap {
   constructor(container, { readout, onPick }) {
@@ -17,7 +19,8 @@ export class TownMap {
     this.onPick = onPick;
     this.town = { rooftops: collection([]), chimneys: [], gateways: [] };
     this.pending = new Map();
-    this.markers = { gateways: [], alerts: [] };
+    this.markers = { names: [], gateways: [], alerts: [] };
+    this.labelled = new Set();
     this.fitted = false;
     this.map = new maplibregl.Map({
       container,
@@ -35,6 +38,7 @@ export class TownMap {
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new maplibregl.ScaleControl({ unit: "metric" }), "bottom-right");
     this.map.on("load", () => this.flush());
+    this.map.on("moveend", () => this.nameRoofs());
     this.map.on("mousemove", (event) => this.describe(event));
     this.map.on("click", (event) => this.describe(event));
     this.map.getCanvas().addEventListener("mouseleave", () => this.readout.replaceChildren());
@@ -60,6 +64,7 @@ export class TownMap {
     this.put("cameras", cameras.map(({ camera, mood: state }) => feature("Point", [camera.lon, camera.lat], { mood: state })));
     this.replaceMarkers("gateways", town.gateways.filter((gateway) => gateway.cameras.length).map(gatewayLabel));
     if (!this.fitted) this.fit(0);
+    this.nameRoofs();
   }
 
   setAlerts(alerts, selected, fresh) {
@@ -77,6 +82,8 @@ export class TownMap {
     this.put("candidates", features);
     const markers = shown.filter((alert) => alert.candidates.length).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
     const chosen = shown.find((alert) => alert.alert === selected);
+    this.labelled = new Set(chosen ? labelled(chosen).map((candidate) => candidate.rooftop) : []);
+    this.nameRoofs();
     this.replaceMarkers("alerts", [...markers, ...(chosen ? candidateLabels(chosen) : [])]);
   }
 
@@ -126,6 +133,21 @@ export class TownMap {
     this.readout.replaceChildren(el("strong", {}, String(name)), ` ${t("map.height", { height: Number(height).toFixed(1) })}`);
   }
 
+  // Names of the roofs in view, once they are few and large enough to be read.
+  nameRoofs() {
+    const view = this.map.getBounds();
+    const close = this.map.getZoom() >= NAMES_FROM_ZOOM;
+    const inView = close ? this.town.rooftops.features.map((roof) => roof.properties).filter((roof) => view.contains([roof.lon, roof.lat])) : [];
+    const named = inView.length <= MOST_NAMES ? inView.filter((roof) => !this.labelled.has(roof.rooftop)) : [];
+    this.replaceMarkers("names", named.map((roof) => this.nameLabel(roof)));
+  }
+
+  // Above the middle where a camera stands on the roof, so that the two do not cover each other.
+  nameLabel(roof) {
+    const camera = this.town.gateways.some((gateway) => gateway.cameras.some((one) => distance(one, roof) < 8));
+    return new maplibregl.Marker({ element: el("div", { class: "map-label name" }, roof.name), offset: [0, camera ? -18 : 0] }).setLngLat([roof.lon, roof.lat]);
+  }
+
   replaceMarkers(kind, markers) {
     for (const marker of this.markers[kind]) marker.remove();
     this.markers[kind] = markers;
@@ -144,8 +166,10 @@ function gatewayLabel(gateway) {
   return new maplibregl.Marker({ element: node, anchor: "top", offset: [0, 9] }).setLngLat([lon, lat]);
 }
 
+const labelled = (alert) => alert.candidates.slice(0, LABELLED_CANDIDATES);
+
 function candidateLabels(alert) {
-  return alert.candidates.slice(0, LABELLED_CANDIDATES).map((candidate, rank) => {
+  return labelled(alert).map((candidate, rank) => {
     const node = el("div", { class: `map-label candidate ${alert.state}${rank === 0 ? " first" : ""}` }, candidate.name, " ", el("b", {}, percent(candidate.probability)));
     return new maplibregl.Marker({ element: node, anchor: "bottom", offset: [0, rank === 0 ? -20 : -6] }).setLngLat([candidate.lon, candidate.lat]);
   });

@@ -19,6 +19,22 @@ export function word(group, value) {
   return has(`${group}.${value}`) ? t(`${group}.${value}`) : String(value ?? "–");
 }
 
+const phrases = page.phrases.map(([from, to]) => {
+  const parts = from.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return { pattern: new RegExp(`^${parts.join("(.{1,120}?)")}$`), to };
+});
+
+// A sentence that a gateway or the geotag room wrote, in the reader's language if it is a known one, else as it came.
+export function sentence(text) {
+  for (const { pattern, to } of phrases) {
+    const found = pattern.exec(text);
+    if (!found) continue;
+    let hole = 0;
+    return to.replaceAll("{}", () => word("class", found[(hole += 1)]));
+  }
+  return text;
+}
+
 const locale = lang === "zh" ? "zh-CN" : "en-GB";
 const clockFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const shortFormat = new Intl.DateTimeFormat(locale, { timeZone: zone, hour12: false, hour: "2-digit", minute: "2-digit" });
@@ -43,5 +59,5 @@ export function ago(iso) {
   return t("time.days", { count: Math.floor(minutes / 1440) });
 }
 
-export const percent = (share) => `${Math.round(share * 100)}%`;
+export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`);
 export const hours = (seconds) => (seconds / 3600).toFixed(seconds < 36000 ? 1 : 0);

@@ -31,7 +31,7 @@ M_LAT = 1 / 111_320
 M_LON = M_LAT / math.cos(math.radians(LAT))
 
 HOUSES = ["东巷1号", "东巷2号", "东巷3号", "东巷4号", "东巷5号", "东巷6号", "东巷7号", "东巷8号"]
-CAUSE_FOG = "fog: contrast of the far roofs is 0.11, at least 0.25 is needed"
+CAUSE_FOG = "veiled: fog, frost or an obstruction"
 
 
 def place(east_m: float, north_m: float) -> tuple[float, float]:
@@ -135,8 +135,8 @@ class Town:
             connection.execute(schema.alert_versions.insert().values(
                 alert_id=alert_id, version=1, made_at=self.at(begin_min + 0.6), state=state, confidence=0.87,
                 candidates=named, elsewhere=round(1 - sum(share for _, share in candidates), 3),
-                factors=[{"factor": "chimney", "weight": 0.4, "text": "the plume begins within 0.6 m of a known chimney"},
-                         {"factor": "wind", "weight": 0.2, "text": "it moves with the wind (2.1 m/s from 315 degrees)"}],
+                factors=[{"factor": "chimney", "weight": 0.4, "text": "A chimney is registered on 东巷5号"},
+                         {"factor": "wind", "weight": 0.2, "text": "One ray crosses 5 possible roofs; poses, origins and hidden points weighed"}],
                 reason="raised", reason_text=reason_text, footprint_version=1, **{"class": plume_class},
             ))
             for index, gateway in enumerate(gateways):
@@ -160,7 +160,7 @@ class Town:
         body = {
             "origin_px": origin, "bbox_px": [origin[0] - 30, origin[1] - 120, origin[0] + 110, origin[1]],
             "frame_size": [1280, 720], "opacity": 0.31, "visible_s": 240.0, "particulates": [],
-            "reasons": reasons if reasons is not None else ["grows from a fixed point", "drifts with the wind"],
+            "reasons": reasons if reasons is not None else ["moves and stays at one origin: score 0.91", "visible for 240 s"],
         }
         connection.execute(schema.detections.insert().values(
             detection_id=detection_id, tenant=TENANT, gateway=gateway, camera="cam-1", revision=2,
