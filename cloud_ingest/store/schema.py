@@ -1,4 +1,4 @@
-"""The tables, portable between SQLite and PostgreSQL. Only ``cloud_ingest.ingest`` and ``casework`` write them.
+"""The tables, portable between SQLite and PostgreSQL. Only ``cloud_ingest.ingest`` and ``geotag`` write them.
 
 Conventions. Every time is the wire's text (``2026-11-22T18:04:05.678Z``, UTC), which sorts as time does. ``tenant`` is
 the town. Positions are WGS-84 degrees. JSON columns hold plain JSON objects and lists as described beside them.
@@ -68,7 +68,7 @@ camera_poses = Table(
     Column("id", _Key, primary_key=True),
     _name("gateway"),
     _name("camera"),
-    Column("pose_version", Integer, nullable=False),
+    Column("pose_version", BigInteger, nullable=False),
     Column("pose", JSON, nullable=False),  # smokesentry.place.CameraPose as JSON
     _time("captured_at"),
     _time("received_at"),
@@ -140,11 +140,11 @@ detections = Table(
     _name("tenant"),
     _name("gateway"),
     _name("camera"),
-    Column("revision", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
     Column("phase", String(8), nullable=False),  # start | update | end
     Column("class", String(16), nullable=False),  # WIRE's classes
     Column("confidence", Float, nullable=False),  # 0-1, the gateway's
-    Column("pose_version", Integer, nullable=False),
+    Column("pose_version", BigInteger, nullable=False),
     _time("started_at"),  # as the gateway judged
     _time("alarmed_at"),  # when the gateway knew
     _time("last_seen_at"),
@@ -161,7 +161,7 @@ detection_revisions = Table(
     "detection_revisions",
     metadata,
     Column("detection_id", String(120), primary_key=True),
-    Column("revision", Integer, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
     Column("body", JSON, nullable=False),
     _time("captured_at"),
     _time("received_at"),
@@ -182,7 +182,7 @@ telemetry = Table(
     _time("to_at"),
     # {"pm25_atm_ug_m3": {"mean", "low", "high", "count"}, ...}: `values` of messages.records.Telemetry
     Column("quantities", JSON, nullable=False),
-    Column("readings", Integer, nullable=False),
+    Column("readings", BigInteger, nullable=False),
     Column("marks", JSON, nullable=False),  # {quality: count}
     Column("time_mark", String(16)),
     _time("received_at"),
@@ -312,7 +312,7 @@ alert_versions = Table(
     Column("elsewhere", Float, nullable=False),  # probability that it is none of the listed roofs
     # [{"factor": short word, "weight": number, "text": for people}]
     Column("factors", JSON, nullable=False),
-    # raised | joined | sharper | class | reopened | closed | withdrawn (short words for translation)
+    # raised | joined | split | merged | sharper | class | confidence | reopened | closed | withdrawn, to be translated
     Column("reason", String(24), nullable=False),
     Column("reason_text", Text, nullable=False),  # English, for people
     Column("footprint_version", Integer),  # null: no footprints were imported

@@ -1,1 +1,0 @@
-"""What the cloud makes of detections: alerts, each one burning event."""

@@ -1,0 +1,204 @@
+"""The cloud's processes and jobs: ``smokesentry cloud ingest|console|check|import-footprints|dead-letters``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smokesentry.settings import SettingsError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from cloud_ingest.settings import CloudSettings
+
+
+def main(argv: list[str]) -> int:
+    """Take in messages, serve the console, import footprints, look at what was set aside."""
+    parser = argparse.ArgumentParser(prog="smokesentry cloud", description=main.__doc__)
+    words = parser.add_subparsers(dest="word", required=True)
+    for word, text in (
+        ("ingest", "take in messages until stopped (SIGTERM)"),
+        ("console", "serve the web page until stopped (SIGTERM)"),
+        ("check", "say whether everything the processes need is there"),
+        ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
+        ("dead-letters", "list what was set aside, newest first"),
+    ):
+        command = words.add_parser(word, help=text, description=text)
+        command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
+        if word == "import-footprints":
+            command.add_argument("--tenant", help="the town; may be left out when the file names only one")
+            command.add_argument("file", type=Path, nargs="?", help="GeoJSON; default: [town] footprints")
+        if word == "dead-letters":
+            command.add_argument("--limit", type=int, default=50)
+            command.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        from cloud_ingest.settings import load_cloud_settings
+
+        settings = load_cloud_settings(arguments.config)
+        return _run(arguments, settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from cloud_ingest.geotag.footprints import FootprintError
+    from cloud_ingest.identity.authority import AuthorityError
+    from cloud_ingest.store.database import StoreError
+    from smokesentry.identity import IdentityError
+
+    try:
+        if arguments.word == "ingest":
+            return _ingest(settings)
+        if arguments.word == "console":
+            return _console(settings)
+        if arguments.word == "check":
+            return _check(settings)
+        if arguments.word == "import-footprints":
+            return _import(settings, arguments.file, arguments.tenant)
+        return _dead_letters(settings, arguments.limit, arguments.json)
+    except (StoreError, IdentityError, AuthorityError, FootprintError) as error:
+        print(f"{arguments.config}: {error}", file=sys.stderr)
+        return 2
+    except SQLAlchemyError as error:
+        print(f"{arguments.config}: [cloud] database does not answer: {error}", file=sys.stderr)
+        return 1
+
+
+def _ingest(settings: CloudSettings) -> int:
+    from cloud_ingest.identity.registry import Registry
+    from cloud_ingest.ingest.link import Link
+    from cloud_ingest.ingest.worker import Worker
+    from cloud_ingest.store.database import open_store
+    from smokesentry.identity import load_identity
+
+    signer = load_identity(settings.signing.key, settings.signing.certificate)
+    keys = Registry(settings.ca.folder)
+    engine = open_store(settings.database_url)
+    if settings.town.footprints is not None:
+        _import_into(engine, settings.cloud.tenants[0], settings.town.footprints)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    link = Link(settings.broker)
+    Worker(engine, link, keys, signer, frozenset(settings.cloud.tenants)).run(stop)
+    engine.dispose()
+    return 0
+
+
+def _console(settings: CloudSettings) -> int:
+    import uvicorn
+
+    from cloud_ingest.console.app import create_app
+
+    uvicorn.run(
+        create_app(settings),
+        host=settings.console.host,
+        port=settings.console.port,
+        log_level="warning",
+        access_log=False,
+    )
+    return 0
+
+
+def _check(settings: CloudSettings) -> int:
+    from cloud_ingest.geotag.footprints import read_footprints
+    from cloud_ingest.identity.registry import Registry
+    from cloud_ingest.store.database import open_store
+    from smokesentry.identity import load_identity
+
+    signer = load_identity(settings.signing.key, settings.signing.certificate)
+    print(f"signing as {signer.name}")
+    Registry(settings.ca.folder)
+    print(f"authority in {settings.ca.folder}: readable")
+    open_store(settings.database_url).dispose()
+    print("database: answers, tables are there")
+    for name, path in (
+        ("ca", settings.broker.ca),
+        ("certificate", settings.broker.certificate),
+        ("key", settings.broker.key),
+    ):
+        if path is not None and not path.is_file():
+            raise SettingsError(f"[broker] {name}: {path} is not a file")
+    if settings.town.footprints is not None:
+        found = read_footprints(_text_of(settings.town.footprints))
+        print(f"footprints: {len(found.roofs)} roofs, {len(found.chimneys)} chimneys")
+        for warning in found.warnings:
+            print(f"  {warning}")
+    else:
+        print("footprints: none configured; alerts will name no rooftops until some are imported")
+    return 0
+
+
+def _import(settings: CloudSettings, file: Path | None, tenant: str | None) -> int:
+    from cloud_ingest.store.database import open_store
+
+    path = file if file is not None else settings.town.footprints
+    if path is None:
+        raise SettingsError("no file given, and [town] footprints is not set")
+    if tenant is None and len(settings.cloud.tenants) > 1:
+        raise SettingsError(f"--tenant is needed: the file serves {', '.join(settings.cloud.tenants)}")
+    if tenant is not None and tenant not in settings.cloud.tenants:
+        raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
+    engine = open_store(settings.database_url)
+    _import_into(engine, tenant or settings.cloud.tenants[0], path)
+    engine.dispose()
+    return 0
+
+
+def _import_into(engine: Engine, tenant: str, path: Path) -> None:
+    from cloud_ingest.geotag.footprints import FootprintError
+    from cloud_ingest.store.database import writing
+    from cloud_ingest.store.footprints import import_footprints
+    from smokesentry.clock import SystemClock
+
+    try:
+        with writing(engine) as connection:
+            at = SystemClock().now().captured_at
+            version, found = import_footprints(connection, tenant, path.name, _text_of(path), at)
+    except FootprintError as error:
+        raise FootprintError(f"{path}: {error}") from error
+    for warning in found.warnings:
+        logging.warning("%s: %s", path, warning)
+    logging.info(
+        "footprints of %s: version %d, %d roofs, %d chimneys", tenant, version, len(found.roofs), len(found.chimneys)
+    )
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+
+
+def _dead_letters(settings: CloudSettings, limit: int, as_json: bool) -> int:
+    from cloud_ingest.ingest.letters import list_letters
+    from cloud_ingest.store.database import open_store, reading
+
+    engine = open_store(settings.database_url)
+    with reading(engine) as connection:
+        letters = list_letters(connection, limit)
+    engine.dispose()
+    for letter in letters:
+        if as_json:
+            print(json.dumps(letter, ensure_ascii=False))
+        else:
+            who = letter["gateway"] or "-"
+            print(f"{letter['received_at']}  {letter['cause']:<16} {who:<20} {letter['size']:>8} B  {letter['reason']}")
+    if not letters and not as_json:
+        print("nothing was set aside")
+    return 0

@@ -1,0 +1,232 @@
+"""Which detections are one burning event: the grouping under which what the cameras saw is most likely. Pure.
+
+A group's score is the log density of its pixels if they show one plume (``posterior.locate``), the agreement of the
+cameras about when it began, and a price for every event. Groups are improved from where they stand; what already
+belongs somewhere moves only for a clear gain, so that nothing jumps on the map without a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, log
+
+from cloud_ingest.geotag.posterior import Observation, locate, log_same_camera, log_unlocated, possible_roofs
+from cloud_ingest.geotag.view import View
+
+GAP_S = 900.0  # a pause longer than this makes a new event of the same fire
+_NEW_EVENT = -1.0  # log price of another event
+_START_SCALE_S = 90.0  # how differently two cameras notice the same beginning
+_START_WINDOW_S = 2400.0  # over which unrelated beginnings would spread
+_LATE_START = 0.1  # likelihood ratio when the beginnings differ a lot: another camera may see only the thick part
+_CLEAR_GAIN = 1.5  # log evidence that moves a detection which already belongs to an event
+_MAX_IMPROVED = 24  # more at a time are placed one by one, and stay
+
+Camera = tuple[str, str]  # gateway, camera
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One detection as alert building sees it. ``view`` is None while pose or footprints are not known."""
+
+    detection_id: str
+    revision: int
+    camera: Camera
+    origin_px: tuple[float, float]
+    sigma_px: tuple[float, float]
+    frame_size: tuple[int, int]
+    confidence: float
+    started_s: float
+    last_s: float
+    view: View | None = field(compare=False, default=None)
+    apart: bool = False  # its clock is in doubt: it is never joined with another gateway's
+
+    @property
+    def observation(self) -> Observation:
+        """For the posterior; only when located."""
+        assert self.view is not None
+        return Observation(self.view, self.origin_px, self.sigma_px)
+
+
+Group = frozenset[str]  # detection ids
+
+
+def representatives(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """The best sighting of each camera: two of one camera share its pose's error and count once."""
+    best: dict[Camera, Sighting] = {}
+    for sighting in sorted(sightings, key=lambda s: (s.started_s, s.detection_id)):
+        held = best.get(sighting.camera)
+        if held is None or (sighting.view is not None, sighting.confidence) > (held.view is not None, held.confidence):
+            best[sighting.camera] = sighting
+    return list(best.values())
+
+
+def log_evidence(group: Sequence[Sighting]) -> float:
+    """How well these are explained as one event; minus infinity when they cannot be."""
+    if not _touch_in_time(group):
+        return -inf
+    chosen = representatives(group)
+    gateways = {sighting.camera[0] for sighting in group}
+    if len(gateways) > 1 and any(sighting.apart for sighting in group):
+        return -inf
+    total = _NEW_EVENT
+    located = [sighting for sighting in chosen if sighting.view is not None]
+    if len(located) < len(chosen):
+        if len(chosen) > 1:  # nothing but the time would speak for it
+            return -inf
+        total += log_unlocated(chosen[0].frame_size)
+    else:
+        total += locate([sighting.observation for sighting in located]).log_evidence
+    of_camera = {sighting.camera: sighting for sighting in chosen}
+    for sighting in group:
+        held = of_camera[sighting.camera]
+        if held is not sighting:
+            total += log_same_camera((held.origin_px, held.sigma_px), (sighting.origin_px, sighting.sigma_px))
+    starts = sorted(min(s.started_s for s in group if s.camera == camera) for camera in of_camera)
+    total += sum(log_same_start(start - starts[0]) for start in starts[1:])
+    return total
+
+
+def log_same_start(difference_s: float) -> float:
+    """Log likelihood ratio of two beginnings this far apart: one event against two unrelated ones."""
+    return log(max(_START_WINDOW_S / (2 * _START_SCALE_S) * exp(-abs(difference_s) / _START_SCALE_S), _LATE_START))
+
+
+def neighbourhoods(sightings: Sequence[Sighting], held: Mapping[str, str]) -> list[list[Sighting]]:
+    """Splits sightings into sets between which nothing can be shared: neither camera, nor event, nor possible roof."""
+    roof_sets = [
+        frozenset(possible_roofs([s.observation]).tolist()) if s.view is not None else frozenset[int]()
+        for s in sightings
+    ]
+    parent = list(range(len(sightings)))
+
+    def root(n: int) -> int:
+        while parent[n] != n:
+            parent[n] = parent[parent[n]]
+            n = parent[n]
+        return n
+
+    first_with: dict[object, int] = {}
+    for n, sighting in enumerate(sightings):
+        marks: list[object] = [("camera", sighting.camera), *(("roof", roof) for roof in roof_sets[n])]
+        if sighting.detection_id in held:
+            marks.append(("event", held[sighting.detection_id]))
+        for mark in marks:
+            parent[root(n)] = root(first_with.setdefault(mark, n))
+    found: dict[int, list[Sighting]] = {}
+    for n, sighting in enumerate(sightings):
+        found.setdefault(root(n), []).append(sighting)
+    return list(found.values())
+
+
+class Grouping:
+    """Sightings under keys (alert ids), improved by moves. Deterministic for the same input."""
+
+    def __init__(
+        self,
+        sightings: Sequence[Sighting],
+        held: Mapping[str, str],
+        name_group: Callable[[str, set[str]], str],
+        score: Callable[[Sequence[Sighting]], float] = log_evidence,
+    ) -> None:
+        """``held``: detection id → key, for those that belong somewhere already. ``name_group`` makes the key of a new
+        group from its first detection's id and the keys in use."""
+        self._by_id = {sighting.detection_id: sighting for sighting in sightings}
+        self._name_group = name_group
+        self._score = score
+        self._scores: dict[Group, float] = {frozenset(): 0.0}
+        self._held = {i: key for i, key in held.items() if i in self._by_id}
+        self.groups: dict[str, Group] = {}
+        for detection_id, key in sorted(self._held.items()):
+            self.groups[key] = self.groups.get(key, frozenset()) | {detection_id}
+
+    def settle(self) -> dict[str, Group]:
+        """Places what is new, then improves. Keys of groups that became empty stay, with an empty group."""
+        order = sorted(self._by_id.values(), key=lambda s: (s.started_s, s.detection_id))
+        for sighting in order:
+            if sighting.detection_id not in self._held:
+                self._place(sighting.detection_id)
+        if len(order) <= _MAX_IMPROVED:
+            for _ in range(20):
+                if not (self._merge_once() or self._move_once(order) or self._swap_once(order)):
+                    break
+        return self.groups
+
+    def _of(self, group: Group) -> float:
+        if group not in self._scores:
+            self._scores[group] = self._score([self._by_id[i] for i in sorted(group)])
+        return self._scores[group]
+
+    def _place(self, one: str) -> None:
+        alone = self._of(frozenset({one}))
+        best_key, best_gain = None, alone
+        for key, group in self.groups.items():
+            if group:
+                gain = self._of(group | {one}) - self._of(group)
+                if gain > best_gain:
+                    best_key, best_gain = key, gain
+        key = best_key if best_key is not None else self._name_group(one, self._in_use())
+        self.groups[key] = self.groups.get(key, frozenset()) | {one}
+
+    def _in_use(self) -> set[str]:
+        return {key for key, group in self.groups.items() if group}
+
+    def _margin(self, moved: Iterable[str]) -> float:
+        return _CLEAR_GAIN if any(i in self._held for i in moved) else 1e-6
+
+    def _merge_once(self) -> bool:
+        keys = [key for key, group in self.groups.items() if group]
+        keys.sort(key=lambda key: min((self._by_id[i].started_s, i) for i in self.groups[key]))
+        for n, into in enumerate(keys):
+            for other in keys[n + 1 :]:
+                a, b = self.groups[into], self.groups[other]
+                if self._of(a | b) - self._of(a) - self._of(b) > self._margin(b):
+                    self.groups[into], self.groups[other] = a | b, frozenset()
+                    return True
+        return False
+
+    def _move_once(self, order: Sequence[Sighting]) -> bool:
+        for sighting in order:
+            one = frozenset({sighting.detection_id})
+            home = self._key_of(sighting.detection_id)
+            left = self.groups[home] - one
+            before = self._of(self.groups[home]) - self._of(left)
+            options = [(self._of(group | one) - self._of(group), key) for key, group in self.groups.items() if group]
+            options = [option for option in options if option[1] != home]
+            gain, key = max(options, default=(-inf, ""))
+            if left and self._of(one) >= gain:
+                gain, key = self._of(one), self._name_group(sighting.detection_id, self._in_use())
+            if gain - before > self._margin(one):
+                self.groups[home] = left
+                self.groups[key] = self.groups.get(key, frozenset()) | one
+                return True
+        return False
+
+    def _swap_once(self, order: Sequence[Sighting]) -> bool:
+        for n, first in enumerate(order):
+            for second in order[n + 1 :]:
+                if first.camera != second.camera:  # only what plays the same part can be mixed up
+                    continue
+                here, there = self._key_of(first.detection_id), self._key_of(second.detection_id)
+                if here == there:
+                    continue
+                a, b = frozenset({first.detection_id}), frozenset({second.detection_id})
+                new_here, new_there = self.groups[here] - a | b, self.groups[there] - b | a
+                before = self._of(self.groups[here]) + self._of(self.groups[there])
+                if self._of(new_here) + self._of(new_there) - before > self._margin(a | b):
+                    self.groups[here], self.groups[there] = new_here, new_there
+                    return True
+        return False
+
+    def _key_of(self, detection_id: str) -> str:
+        return next(key for key, group in self.groups.items() if detection_id in group)
+
+
+def _touch_in_time(group: Sequence[Sighting]) -> bool:
+    spans = sorted((sighting.started_s, max(sighting.last_s, sighting.started_s)) for sighting in group)
+    reach = spans[0][1]
+    for start, end in spans[1:]:
+        if start > reach + GAP_S:
+            return False
+        reach = max(reach, end)
+    return True

@@ -1,0 +1,278 @@
+"""Nothing unchecked comes in: raw bytes and their topic → an accepted batch, or dead letters with a reason. Pure.
+
+A batch whose signature holds but some of whose records do not is not lost as a whole: the good records are accepted,
+each bad one is set aside with its own bytes. Both count as held, so a gateway never has to send a poison record again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Literal, Protocol, TypeVar
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Meta
+
+from smokesentry.clock import from_wire
+from smokesentry.messages import records as wire
+from smokesentry.messages.control import State
+from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, EnvelopeError, unseal
+from smokesentry.messages.topics import Address, parse_state, parse_up
+
+Cause = Literal[
+    "bad_topic", "oversized", "malformed", "wrong_type", "unknown_key", "bad_signature", "wrong_name", "wrong_tenant",
+    "unknown_version", "invalid_batch", "invalid_record", "too_many_gaps", "store_refused",
+]  # fmt: skip
+TimeMark = Literal["future", "ancient", "unsynchronised"]
+
+MAX_UNSIGNED_KEPT = 16 * 1024  # bytes of a message nobody vouches for: enough to see what it was
+_FUTURE = timedelta(minutes=10)  # beyond any honest clock error plus the way here
+_ANCIENT = timedelta(days=90)  # longer than a spool keeps anything
+_MAX_INTEGER = 2**63 - 1  # what a database column holds
+_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
+
+
+class Keys(Protocol):
+    """Who may sign what; ``cloud_ingest.identity.registry.Registry`` is the real one."""
+
+    def find_key(self, key_id: str) -> Ed25519PublicKey | None:
+        """The key to verify with, or None."""
+
+    def name_of(self, key_id: str) -> str | None:
+        """Its holder's name."""
+
+    def tenant_of(self, key_id: str) -> str | None:
+        """Its holder's town."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Something set aside. ``raw`` may be cut, ``size`` is what came in; ``gateway`` only when its signature holds."""
+
+    topic: str
+    cause: Cause
+    reason: str
+    raw: bytes
+    size: int
+    gateway: str | None = None
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A signed batch: the records to store, those set aside, and every number it carried (both kinds)."""
+
+    address: Address
+    spool: str
+    lane: wire.Lane
+    records: tuple[wire.Record, ...]
+    set_aside: tuple[DeadLetter, ...]
+    seqs: tuple[int, ...]
+    key_id: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedState:
+    """A gateway's signed word on whether it is connected."""
+
+    address: Address
+    state: State
+
+
+class _Outline(msgspec.Struct):
+    tenant: wire.Name
+    gateway: wire.Name
+    spool: wire.SpoolId
+    lane: wire.Lane
+    records: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=wire.MAX_RECORDS_PER_BATCH)]
+    v: int
+
+
+class _Numbered(msgspec.Struct):
+    seq: wire.Seq
+
+
+class _Refused(Exception):
+    def __init__(self, cause: Cause, reason: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
+
+
+T = TypeVar("T")
+
+_outline_decoder = msgspec.json.Decoder(_Outline)
+_number_decoder = msgspec.json.Decoder(_Numbered)
+_state_decoder = msgspec.json.Decoder(State)
+
+
+def accept_batch(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) -> Accepted | DeadLetter:
+    """Checks size, signature, name, town, version, shape, ranges, numbers and digests, in this order."""
+    signer: str | None = None
+    try:
+        address, lane = _parse(parse_up, topic)
+        payload, key_id = _unsealed(raw, BATCH_TYPE, keys.find_key)
+        signer = keys.name_of(key_id)
+        _check_sender(address, keys.name_of(key_id), keys.tenant_of(key_id), tenants)
+        return _read_batch(topic, address, lane, payload, key_id, raw)
+    except _Refused as refused:
+        return dead_letter(topic, raw, refused.cause, str(refused), signer)
+
+
+def accept_state(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) -> AcceptedState | DeadLetter:
+    """The same checks for the retained state and the last will."""
+    signer: str | None = None
+    try:
+        address = _parse(parse_state, topic)
+        payload, key_id = _unsealed(raw, STATE_TYPE, keys.find_key)
+        signer = keys.name_of(key_id)
+        _check_sender(address, signer, keys.tenant_of(key_id), tenants)
+        try:
+            state = _state_decoder.decode(payload)
+            from_wire(state.since)
+        except (*_DECODE_ERRORS, ValueError) as error:
+            raise _Refused("invalid_batch", f"not a state: {error}") from error
+        if state.gateway != address.gateway:
+            raise _Refused("wrong_name", f"the state speaks of {state.gateway!r}, its topic of {address.gateway!r}")
+        if _has_nul(payload):
+            raise _Refused("invalid_batch", "a text holds a NUL character")
+        return AcceptedState(address, state)
+    except _Refused as refused:
+        return dead_letter(topic, raw, refused.cause, str(refused), signer)
+
+
+def dead_letter(topic: str, raw: bytes, cause: Cause, reason: str, gateway: str | None) -> DeadLetter:
+    """Keeps a whole message aside: all of it when an enrolled gateway vouches for it, else its beginning."""
+    kept = raw if gateway is not None else raw[:MAX_UNSIGNED_KEPT]
+    return DeadLetter(_printable(topic, 300), cause, _printable(reason, 1000), kept, len(raw), gateway)
+
+
+def time_mark(record: wire.Record, received_at: str) -> TimeMark | None:
+    """Why a record's times are to be doubted, or None. The record is kept either way: a clock fix may follow."""
+    captured, received = from_wire(record.captured_at), from_wire(received_at)
+    if captured > received + _FUTURE:
+        return "future"
+    if captured < received - _ANCIENT:
+        return "ancient"
+    return "unsynchronised" if record.clock.state == "unsynchronised" else None
+
+
+def _parse(parser: Callable[[str], T], topic: str) -> T:
+    try:
+        return parser(topic)
+    except ValueError as error:
+        raise _Refused("bad_topic", str(error)) from error
+
+
+def _unsealed(raw: bytes, kind: str, find_key: Callable[[str], Ed25519PublicKey | None]) -> tuple[bytes, str]:
+    try:
+        return unseal(raw, kind, find_key)
+    except EnvelopeError as error:
+        cause: Cause = error.cause  # type: ignore[assignment]
+        raise _Refused(cause, str(error)) from error
+
+
+def _check_sender(address: Address, name: str | None, tenant: str | None, tenants: frozenset[str]) -> None:
+    if name != address.gateway:
+        raise _Refused("wrong_name", f"signed by {name!r} under the topic of {address.gateway!r}")
+    if tenant != address.tenant:
+        raise _Refused("wrong_tenant", f"{name!r} is enrolled in {tenant!r} but used the topic of {address.tenant!r}")
+    if address.tenant not in tenants:
+        raise _Refused(
+            "wrong_tenant", f"town {address.tenant!r} is not served here; served: {', '.join(sorted(tenants))}"
+        )
+
+
+def _read_batch(topic: str, address: Address, lane: str, payload: bytes, key_id: str, raw: bytes) -> Accepted:
+    try:
+        outline = _outline_decoder.decode(payload)
+    except _DECODE_ERRORS as error:
+        raise _Refused("invalid_batch", f"not a batch: {error}") from error
+    if outline.v != wire.WIRE_VERSION:
+        raise _Refused("unknown_version", f"wire version {outline.v}; this release reads version {wire.WIRE_VERSION}")
+    if (outline.tenant, outline.gateway) != (address.tenant, address.gateway) or outline.lane != lane:
+        said = f"{outline.tenant}/{outline.gateway}/{outline.lane}"
+        raise _Refused("wrong_name", f"the batch says {said}, its topic {address.tenant}/{address.gateway}/{lane}")
+    good: list[wire.Record] = []
+    aside: list[DeadLetter] = []
+    seqs: list[int] = []
+    for part in outline.records:
+        part_raw = bytes(part)
+        try:
+            seqs.append(_number(part_raw, seqs[-1] if seqs else 0))
+        except _DECODE_ERRORS as error:
+            raise _Refused("invalid_batch", f"record {len(seqs) + 1} of the batch: {error}") from error
+        try:
+            good.append(_read_record(part_raw, address.gateway, outline.lane))
+        except _Refused as refused:
+            reason = _printable(f"record {seqs[-1]}: {refused}", 1000)
+            aside.append(DeadLetter(topic, refused.cause, reason, part_raw, len(part_raw), address.gateway, seqs[-1]))
+    return Accepted(address, outline.spool, outline.lane, tuple(good), tuple(aside), tuple(seqs), key_id, raw)
+
+
+def _number(raw: bytes, last: int) -> int:
+    seq = _number_decoder.decode(raw).seq
+    if seq <= last:
+        raise msgspec.ValidationError(f"seq must ascend within a batch; {seq} came after {last}")
+    return seq
+
+
+def _read_record(raw: bytes, gateway: str, lane: str) -> wire.Record:
+    try:
+        record = wire.decode_record(raw)
+    except _DECODE_ERRORS as error:
+        raise _Refused("invalid_record", str(error)) from error
+    if _has_nul(raw):
+        raise _Refused("invalid_record", "a text holds a NUL character")
+    body = record.body
+    if not isinstance(body, wire.BODIES_OF_LANE[lane]):
+        raise _Refused("invalid_record", f"a {type(body).__name__} does not belong in lane {lane}")
+    _check_numbers(record)
+    if isinstance(body, wire.Detection | wire.Evidence):
+        prefix = f"{gateway}/{body.camera}/"
+        if not body.detection_id.startswith(prefix):
+            raise _Refused("wrong_name", f"detection id {body.detection_id!r} does not begin with {prefix!r}")
+    if isinstance(body, wire.Evidence):
+        _check_pictures(body)
+    if isinstance(body, wire.Dropped) and body.first_seq > body.last_seq:
+        raise _Refused("invalid_record", f"dropped range {body.first_seq}-{body.last_seq} ends before it begins")
+    return record
+
+
+def _check_numbers(record: wire.Record) -> None:
+    body = record.body
+    numbers: list[int] = []
+    if isinstance(body, wire.Detection):
+        numbers = [body.revision, body.pose_version]
+    elif isinstance(body, wire.Telemetry):
+        numbers = [body.readings]
+    elif isinstance(body, wire.ClockFix):
+        numbers = [body.from_mono_ns, body.to_mono_ns]
+    elif isinstance(body, wire.PoseNotice):
+        numbers = [body.pose.pose_version]
+    for number in numbers:
+        if abs(number) > _MAX_INTEGER:
+            raise _Refused("invalid_record", f"{str(number)[:40]}: larger than any number we can keep")
+
+
+def _check_pictures(evidence: wire.Evidence) -> None:
+    for picture in evidence.pictures:
+        digest = "sha256:" + hashlib.sha256(picture.data).hexdigest()
+        if digest != picture.digest:
+            raise _Refused("invalid_record", f"picture {picture.role}: its bytes have {digest}, not {picture.digest}")
+        if not picture.data.startswith(b"\xff\xd8\xff"):
+            raise _Refused("invalid_record", f"picture {picture.role}: is not a JPEG")
+
+
+def _has_nul(raw: bytes) -> bool:
+    # JSON can write NUL only as this escape (PostgreSQL keeps it in no text). The doubled backslash that merely looks
+    # like it is refused too: nobody's name or cause holds that.
+    return b"\\u0000" in raw
+
+
+def _printable(text: str, length: int) -> str:
+    cut = text[:length]
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in cut)

@@ -1,0 +1,144 @@
+"""The ingest process: gather, check, store, alert, commit; only then acknowledge, broker first, then the gateway."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+
+from cloud_ingest.geotag.alerts import AlertBuilder
+from cloud_ingest.ingest.accept import (
+    Accepted,
+    AcceptedState,
+    DeadLetter,
+    Keys,
+    accept_batch,
+    accept_state,
+    dead_letter,
+)
+from cloud_ingest.ingest.link import Link, Message
+from cloud_ingest.ingest.writer import LaneKey, Outcome, Writer
+from cloud_ingest.store.database import writing
+from smokesentry.clock import SystemClock
+from smokesentry.identity import Identity
+from smokesentry.messages.control import Ack
+from smokesentry.messages.envelope import ACK_TYPE, seal
+
+_log = logging.getLogger(__name__)
+
+_MAX_MESSAGES = 500
+_MAX_BYTES = 16 * 1024 * 1024
+_LINGER_S = 0.01
+_WAIT_S = 0.5
+_RETRY_S = 1.0
+_REPORT_S = 60.0
+
+Checked = Accepted | AcceptedState | DeadLetter
+
+
+class Worker:
+    """One consumer. Several may share the load, each under its own client id."""
+
+    def __init__(self, engine: Engine, link: Link, keys: Keys, signer: Identity, tenants: frozenset[str]) -> None:
+        self._engine = engine
+        self._link = link
+        self._keys = keys
+        self._signer = signer
+        self._tenants = tenants
+        self._clock = SystemClock()
+        self._alerts = AlertBuilder()
+        self._counts: Counter[str] = Counter()
+
+    def run(self, stop: threading.Event) -> None:
+        """Works until told to stop."""
+        self._link.start()
+        reported = time.monotonic()
+        try:
+            while not stop.is_set():
+                messages = self._link.gather(_WAIT_S, _LINGER_S, _MAX_MESSAGES, _MAX_BYTES)
+                if messages:
+                    self._take(messages, stop)
+                if time.monotonic() - reported > _REPORT_S:
+                    reported = time.monotonic()
+                    _log.info(
+                        "since the start: %s", ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
+                    )
+        finally:
+            self._link.stop()
+
+    def _take(self, messages: list[Message], stop: threading.Event) -> None:
+        checked = [self._check(message) for message in messages]
+        while not stop.is_set():
+            try:
+                outcomes = self._store(checked)
+                break
+            except (OperationalError, InterfaceError) as error:
+                # The database is away or full: nothing is acknowledged, so nothing is lost; the broker holds the rest.
+                _log.error("the store does not answer, trying again in %.0f s: %s", _RETRY_S, error)
+                stop.wait(_RETRY_S)
+        else:
+            return
+        self._link.acknowledge(messages)
+        for outcome in outcomes:
+            self._counts.update(stored=outcome.stored, duplicate=outcome.duplicates, set_aside=outcome.set_aside)
+            for key, progress in outcome.acks.items():
+                self._link.publish(key[0].ack, self._ack(key, progress.contiguous, progress.ranges))
+
+    def _check(self, message: Message) -> Checked:
+        accept = accept_state if message.topic.endswith("/state") else accept_batch
+        checked = accept(message.topic, message.raw, self._keys, self._tenants)
+        if isinstance(checked, DeadLetter):
+            _log.warning("set aside (%s): %s", checked.cause, checked.reason)
+        return checked
+
+    def _store(self, checked: Sequence[Checked]) -> list[Outcome]:
+        """One transaction for all. When the database refuses what every check let through, one for each, so that only
+        the refused message is set aside."""
+        try:
+            return [self._transaction(checked)]
+        except (OperationalError, InterfaceError):
+            raise
+        except (SQLAlchemyError, OverflowError) as error:
+            _log.warning("a transaction of %d messages was refused, going one by one: %s", len(checked), error)
+        outcomes = []
+        for one in checked:
+            try:
+                outcomes.append(self._transaction([one]))
+            except (OperationalError, InterfaceError):
+                raise
+            except (SQLAlchemyError, OverflowError) as error:
+                outcomes.append(self._transaction([self._refused(one, error)]))
+        return outcomes
+
+    def _transaction(self, checked: Sequence[Checked]) -> Outcome:
+        received_at = self._clock.now().captured_at
+        with writing(self._engine) as connection:
+            writer = Writer(connection, received_at)
+            for message in checked:
+                writer.add(message)
+            outcome = writer.finish()
+            self._alerts.update(connection, outcome.detections, outcome.poses, received_at)
+        return outcome
+
+    @staticmethod
+    def _refused(message: Checked, error: Exception) -> DeadLetter:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = f"the database refused it: {cause}"
+        if isinstance(message, Accepted):
+            return dead_letter(
+                message.address.up(message.lane), message.raw, "store_refused", reason, message.address.gateway
+            )
+        if isinstance(message, AcceptedState):
+            return dead_letter(message.address.state, b"", "store_refused", reason, message.address.gateway)
+        return dead_letter("", b"", "store_refused", reason, None)
+
+    def _ack(self, key: LaneKey, contiguous: int, ranges: Sequence[tuple[int, int]]) -> bytes:
+        address, spool, lane = key
+        ack = Ack(gateway=address.gateway, spool=spool, lane=lane, contiguous=contiguous, ranges=list(ranges))  # type: ignore[arg-type]
+        return seal(msgspec.json.encode(ack), ACK_TYPE, self._signer.key)

@@ -1,0 +1,117 @@
+"""The cloud's one configuration file, shared by its processes (``smokesentry cloud ingest|console|...``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from smokesentry.messages.topics import is_name
+from smokesentry.settings import Section, load_settings
+
+
+def _resolved(path: Path, info: ValidationInfo) -> Path:
+    folder = (info.context or {}).get("folder", Path())
+    return Path(folder) / path.expanduser()
+
+
+def _tenant(name: str) -> str:
+    if not is_name(name):
+        raise ValueError("a tenant's name has 1 to 40 of a-z, 0-9 and '-'")
+    return name
+
+
+ResolvedPath = Annotated[Path, AfterValidator(_resolved)]
+Tenant = Annotated[str, AfterValidator(_tenant)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Cloud(Section):
+    """Where the cloud keeps what it has, and for which towns."""
+
+    folder: ResolvedPath
+    tenants: Annotated[list[Tenant], Field(min_length=1)]
+    database: str = ""  # SQLAlchemy URL; empty: cloud.db in ``folder``
+
+
+class Broker(Section):
+    """The MQTT broker. ``plaintext = true`` (no TLS) is for a private loopback broker only."""
+
+    host: str = "localhost"
+    port: Port = 8883
+    ca: ResolvedPath | None = None
+    certificate: ResolvedPath | None = None
+    key: ResolvedPath | None = None
+    plaintext: bool = False
+    client_id: Annotated[str, Field(pattern="^[a-zA-Z0-9-]{1,40}$")] = "smokesentry-ingest-1"  # one a worker, for ever
+    inflight: Annotated[int, Field(ge=1, le=65535)] = 500  # messages the broker may hand out before we acknowledge
+
+    @model_validator(mode="after")
+    def _transport_is_stated(self) -> Broker:
+        files = {"ca": self.ca, "certificate": self.certificate, "key": self.key}
+        given = [name for name, path in files.items() if path is not None]
+        if self.plaintext and given:
+            raise ValueError(f"plaintext = true does not go with {', '.join(given)}; remove one or the other")
+        if not self.plaintext and len(given) < len(files):
+            missing = ", ".join(name for name in files if name not in given)
+            raise ValueError(f"TLS needs ca, certificate and key; missing: {missing} (or set plaintext = true)")
+        return self
+
+
+class Ca(Section):
+    """The folder of the certificate authority: who is enrolled."""
+
+    folder: ResolvedPath
+
+
+class Signing(Section):
+    """The cloud's own identity, with which it signs acknowledgements and commands."""
+
+    key: ResolvedPath
+    certificate: ResolvedPath
+
+
+class Town(Section):
+    """What stands in the town: a GeoJSON file of footprints and chimneys (docs/geotag.md), one a tenant."""
+
+    footprints: ResolvedPath | None = None
+
+
+class Console(Section):
+    """Where the web page is served."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+
+
+class CloudSettings(Section):
+    """The whole file."""
+
+    cloud: Cloud
+    broker: Broker
+    ca: Ca
+    signing: Signing
+    town: Town = Town()
+    console: Console = Console()
+
+    @model_validator(mode="after")
+    def _footprints_have_a_tenant(self) -> CloudSettings:
+        if self.town.footprints is not None and len(self.cloud.tenants) > 1:
+            raise ValueError(
+                "[town] footprints needs exactly one [cloud] tenant; with several, leave it out and use "
+                "`smokesentry cloud import-footprints --tenant NAME FILE`"
+            )
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """The configured database, or the embedded one."""
+        return self.cloud.database or f"sqlite:///{self.cloud.folder / 'cloud.db'}"
+
+
+def load_cloud_settings(path: Path) -> CloudSettings:
+    """Reads the file and makes the cloud's folder. Raises ``SettingsError``."""
+    settings = load_settings(path, CloudSettings)
+    settings.cloud.folder.mkdir(parents=True, exist_ok=True)
+    return settings

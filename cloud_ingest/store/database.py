@@ -1,0 +1,85 @@
+"""Opening the store, transactions that say whether they write, and the few statements that differ between databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from cloud_ingest.store.schema import SUBJECTS, changes, metadata
+
+_BUSY_MS = 30_000
+_SCHEMA_LOCK = 0x536D6F6B65  # any number that only we use as a PostgreSQL advisory lock
+
+
+class StoreError(ValueError):
+    """The database cannot be used; the message says which and what to do."""
+
+
+def open_store(url: str) -> Engine:
+    """Connects and makes missing tables. ``url`` is SQLAlchemy's, ``sqlite:////var/lib/smokesentry/cloud.db``.
+
+    Raises :class:`StoreError` for a URL nobody can read and ``sqlalchemy.exc.OperationalError`` when nothing answers.
+    """
+    try:
+        kind = make_url(url).get_backend_name()
+        if kind not in {"sqlite", "postgresql"}:
+            raise StoreError(f"database {kind!r} is not supported; use sqlite:///FILE or postgresql+psycopg://...")
+        engine = create_engine(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"database URL {url!r}: {error}") from error
+    if kind == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    with writing(engine) as connection:
+        if kind == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+        metadata.create_all(connection)
+        insert_new(connection, changes, [{"subject": subject, "counter": 0} for subject in SUBJECTS])
+    return engine
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    dbapi_connection.isolation_level = None  # we say BEGIN ourselves, below
+    # FULL: an acknowledged commit must survive a power cut, also in WAL mode.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail at once when another writer came between.
+    writes = connection.get_execution_options().get("smokesentry_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write: committed at the end, rolled back by an exception."""
+    with engine.connect().execution_options(smokesentry_writes=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads; on SQLite it never waits for a writer."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts rows and leaves those alone whose key is already there."""
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def bump(connection: Connection, subject: str) -> int:
+    """Raises the change counter of a subject (see ``schema.changes``) and answers its new value."""
+    connection.execute(changes.update().where(changes.c.subject == subject).values(counter=changes.c.counter + 1))
+    return int(connection.execute(select(changes.c.counter).where(changes.c.subject == subject)).scalar_one())
