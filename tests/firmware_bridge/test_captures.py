@@ -43,7 +43,7 @@ _OUR_NAMES = {
     "version": ("version",),
     "error_code": ("error_code",),
 }
-#: What a peer publishes and we do not: slots that the maker calls reserved, bits whose place sources dispute, its clock.
+#: What a peer publishes and we do not: slots that the maker calls reserved, bits whose place sources dispute.
 _NOT_PUBLISHED = {"PM1006": {"pm01", "pm10"}, "MCU680": {"IAQ_acc"}}
 
 

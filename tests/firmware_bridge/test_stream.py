@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.driver import Driver, Refused, Reply
-from firmware_bridge.models import driver_for
+from firmware_bridge.models import driver_for, known_models
 from firmware_bridge.reading import Reading
 from firmware_bridge.stream import FrameHunter, StreamCounts
 
@@ -185,3 +185,24 @@ def test_noise_is_counted_by_stretch_not_by_byte(junk: bytes) -> None:
     _, counts = hunt(_PMS, junk)
     assert counts.skipped_bytes == len(junk)
     assert len(counts.causes) <= 2
+
+
+@pytest.mark.parametrize("driver", known_models().values(), ids=known_models())
+@given(data=st.data())
+@settings(max_examples=40)
+def test_every_driver_survives_any_bytes_and_finds_what_the_reference_finds(
+    driver: Driver, data: st.DataObject
+) -> None:
+    frame = driver.encode({})
+    alphabet = st.one_of(
+        st.binary(max_size=20),
+        st.just(frame),
+        st.sampled_from([frame[: len(frame) // 2], frame[3:], *driver.commands.values()]),
+        st.integers(0, len(frame) - 1).map(lambda at: frame[:at] + bytes((frame[at] ^ 0x10,)) + frame[at + 1 :]),
+    )
+    stream = b"".join(data.draw(st.lists(alphabet, max_size=8)))
+    whole, counts = hunt(driver, stream)
+    assert whole == reference(driver, stream)
+    split, split_counts = hunt(driver, *_pieces(stream, data.draw(st.lists(st.integers(0, 500), max_size=6))))
+    assert split == whole
+    assert asdict(split_counts) == asdict(counts)
