@@ -1,0 +1,106 @@
+"""From a track to what is told: class, confidence, opacity and the reasons, in pixels of the pushed frame."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from detector.frames import Scale
+from detector.model import Calibration
+from detector.statistics import Statistics
+from detector.tracks import Track
+from detector.types import Phase, PlumeClass, PlumeEvent
+from smokesentry.weather import Weather
+
+CELL_PX = 4.0  # a heat-map cell in working pixels
+_STEAM_MARGIN = 0.5  # share of steam in smoke + steam from which a plume looks like steam
+
+
+def confidence(score: float, calibration: Calibration) -> float:
+    """The score as a probability of smoke, by the logistic fit on held-out simulated nights."""
+    s = min(max(score, 1e-4), 1 - 1e-4)
+    return 1 / (1 + math.exp(-(calibration.slope * math.log(s / (1 - s)) + calibration.intercept)))
+
+
+def classify(track: Track, weather: Weather | None) -> tuple[PlumeClass, dict[PlumeClass, float], tuple[str, ...]]:
+    """Class, scores that sum to 1, and why. Steam is only told where the weather lets it evaporate."""
+    steam = track.steam / max(track.smoke + track.steam, 1e-6)
+    told = weather is not None and weather.steam_can_be_told
+    reasons = [f"moves and stays at one origin: score {track.peak:.2f}", f"visible for {track.visible_s:.0f} s"]
+    if steam < _STEAM_MARGIN:
+        reasons.append("keeps its shape, does not end like steam")
+        return "smoke", {"smoke": 1 - steam, "steam": steam}, tuple(reasons)
+    if told:
+        reasons.append("short, dense and ends abruptly: steam, in air where steam must evaporate")
+        return "steam", {"smoke": 1 - steam, "steam": steam}, tuple(reasons)
+    why = (
+        "weather unknown"
+        if weather is None or weather.temp_c is None or weather.rh_percent is None
+        else "too cold or too damp"
+    )
+    reasons.append(f"looks like steam, but {why}: smoke and steam cannot be told apart")
+    return "unresolved", {"smoke": (1 - steam) / 2, "steam": steam / 2, "unresolved": 0.5}, tuple(reasons)
+
+
+def tell(
+    track: Track, phase: Phase, scale: Scale, stats: Statistics, calibration: Calibration, weather: Weather | None
+) -> PlumeEvent:
+    """The track as an event of one phase."""
+    plume_class, scores, reasons = classify(track, weather)
+    sure = confidence(track.peak, calibration)
+    if plume_class != "smoke":
+        sure *= scores["smoke"] / max(scores["smoke"] + scores["steam"], 1e-6) if plume_class == "steam" else 0.7
+    ys, xs = np.nonzero(track.area)
+    step_x, step_y = CELL_PX * scale.x, CELL_PX * scale.y
+    if len(xs) == 0:
+        ys, xs = np.array([round(track.y)]), np.array([round(track.x)])
+    box = (
+        float(xs.min() * step_x),
+        float(ys.min() * step_y),
+        float((xs.max() + 1) * step_x),
+        float((ys.max() + 1) * step_y),
+    )
+    return PlumeEvent(
+        track=track.number,
+        phase=phase,
+        origin_px=((track.x + 0.5) * step_x, (track.y + 0.5) * step_y),
+        origin_sigma_px=(track.sigma * step_x, track.sigma * step_y),
+        bbox_px=box,
+        outline_px=_outline(track, step_x, step_y),
+        plume_class=plume_class,
+        class_scores=scores,
+        confidence=float(min(max(sure, 0.0), 1.0)),
+        opacity=opacity(track, stats),
+        started_s=track.started_s,
+        alarm_s=track.alarm_s,
+        last_seen_s=track.last_seen_s,
+        visible_s=track.visible_s,
+        reasons=reasons,
+    )
+
+
+def opacity(track: Track, stats: Statistics) -> float | None:
+    """How much of the background's texture the plume hides, 0-1; None where there is no texture to hide."""
+    height, width = stats.background.shape
+    mask = cv2.resize(track.area.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    behind, now = stats.background[mask], stats.m5[mask]
+    if behind.size < 48:
+        return None
+    centred = behind - behind.mean()
+    power = float(centred @ centred) / behind.size
+    noise = float(np.mean(stats.sigma[mask] ** 2))
+    if power < 25 * noise:
+        return None
+    slope = float(centred @ (now - now.mean())) / (power * behind.size)
+    return float(min(max(1 - slope, 0.0), 1.0))
+
+
+def _outline(track: Track, step_x: float, step_y: float) -> tuple[tuple[float, float], ...]:
+    contours, _ = cv2.findContours(track.area.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        return ()
+    largest = max(contours, key=cv2.contourArea)
+    simple = cv2.approxPolyDP(largest, 0.5, True).reshape(-1, 2)
+    return tuple((float((x + 0.5) * step_x), float((y + 0.5) * step_y)) for x, y in simple)

@@ -1,0 +1,62 @@
+"""Admitting a frame: whatever a camera thread hands over becomes a small grey picture, or is set aside with a reason.
+
+Everything downstream works on one size, so that the cost does not depend on the camera.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Grey = NDArray[Any]  # float32 in practice; OpenCV promises only "numbers"
+WIDTH, HEIGHT = 320, 180
+MIN_SIDE_PX = 64
+MAX_SIDE_PX = 8192
+
+
+class BadFrame(ValueError):
+    """The frame cannot be used; the message says why, in a few words fit for a counter's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From the working picture to the frame as pushed: multiply x by ``x`` and y by ``y``."""
+
+    x: float
+    y: float
+
+
+def admit(frame: object) -> tuple[Grey, Scale]:
+    """A uint8 frame, (H, W) grey or (H, W, 3) BGR, as float32 grey levels 0-255 of (HEIGHT, WIDTH).
+
+    Raises :class:`BadFrame` for anything else. Other aspect ratios are stretched: plumes keep their place, and the model
+    has seen stretched ones.
+    """
+    if not isinstance(frame, np.ndarray):
+        raise BadFrame("not a picture")
+    if frame.dtype != np.uint8:
+        raise BadFrame("not 8 bits a channel")
+    if frame.ndim == 3 and frame.shape[2] == 1:
+        frame = frame[:, :, 0]
+    if frame.ndim not in (2, 3) or (frame.ndim == 3 and frame.shape[2] != 3):
+        raise BadFrame("neither grey nor three channels")
+    height, width = frame.shape[:2]
+    if min(height, width) < MIN_SIDE_PX:
+        raise BadFrame("smaller than 64 pixels")
+    if max(height, width) > MAX_SIDE_PX:
+        raise BadFrame("larger than 8192 pixels")
+    # Shrinking before the colour conversion is the cheaper order; both are linear, so the result is the same.
+    way = cv2.INTER_AREA if width >= WIDTH and height >= HEIGHT else cv2.INTER_LINEAR
+    small = cv2.resize(frame, (WIDTH, HEIGHT), interpolation=way)
+    if small.ndim == 3:
+        small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    return small.astype(np.float32), Scale(width / WIDTH, height / HEIGHT)
+
+
+def halve(picture: Grey) -> Grey:
+    """The mean of each 2×2 block: (HEIGHT/2, WIDTH/2)."""
+    return cv2.resize(picture, (picture.shape[1] // 2, picture.shape[0] // 2), interpolation=cv2.INTER_AREA)

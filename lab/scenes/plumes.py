@@ -1,0 +1,174 @@
+"""Two unlike plume engines: puffs carried by the wind of their birth, and a meandering jet filled with moving noise.
+
+Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to the light is the night's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, log_uniform
+
+
+class Engine(Protocol):
+    """An opacity picture for a strength (0-1, how much is emitted) at a time."""
+
+    def __call__(self, t_s: float) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a plume looks like; lengths in working pixels, speeds in pixels a second."""
+
+    x: float
+    y: float
+    length: float  # distance over which it thins to a third
+    speed: float
+    angle: float  # radians, 0 to the right, π/2 up
+    rise: float
+    spread: float  # growth of the radius per pixel travelled
+    radius: float
+    opacity: float  # at the thickest
+    unsteady: float  # relative deviation of the emission
+    beat_s: float  # its correlation time
+    abrupt: float  # 0 thins by spreading only; 1 ends as by evaporation at ``length``
+    gap: float  # distance from the mouth at which it begins to show
+
+
+def random_shape(rng: Rng, x: float, y: float, steam: bool) -> Shape:
+    """A plausible plume at a mouth: smoke thins by spreading, steam is short, dense, and ends."""
+    length = log_uniform(rng, 3, 18) if steam else log_uniform(rng, 4, 80)
+    speed = log_uniform(rng, 0.8, 14) * (0.6 + 0.4 * min(length / 20, 2))
+    side = rng.choice([0.0, np.pi])
+    up = rng.uniform(0.1, np.pi / 2) if rng.random() < 0.75 else rng.uniform(-0.35, 0.2)
+    return Shape(
+        x=x, y=y, length=length, speed=speed, angle=float(abs(side - up) if side else up),
+        rise=float(rng.uniform(0, 0.4) * speed), spread=float(rng.uniform(0.03, 0.3)), radius=log_uniform(rng, 0.6, 3.0),
+        opacity=log_uniform(rng, 0.2, 0.85) if steam else log_uniform(rng, 0.08, 0.55),
+        unsteady=float(rng.uniform(0.1, 0.8)), beat_s=log_uniform(rng, 0.6, 6),
+        abrupt=float(rng.uniform(0.6, 1.0)) if steam else float(rng.choice([0.0, rng.uniform(0, 0.25)])),
+        gap=float(rng.uniform(0, 3.5)) if steam else 0.0,
+    )  # fmt: skip
+
+
+def _thins(shape: Shape, distance: Array) -> Array:
+    soft = np.exp(-distance / np.float32(shape.length))
+    hard = 1 / (1 + np.exp(np.clip((distance - shape.length) / (0.12 * shape.length + 0.3), -30, 30)))
+    out: Array = (soft ** (1 - 0.8 * shape.abrupt)) * ((1 - shape.abrupt) + shape.abrupt * hard)
+    if shape.gap > 0:
+        out = out / (1 + np.exp(np.clip((shape.gap - distance) / 0.5, -30, 30)))
+    return out
+
+
+class Puffs:
+    """Round puffs, each with the wind and strength of the moment of its birth; drawn as one product of two matrices."""
+
+    def __init__(self, rng: Rng, shape: Shape, length_s: float) -> None:
+        self.shape = shape
+        self.life_s = min(3.5 * shape.length / shape.speed + 1.0, 60.0)
+        rate = float(np.clip(rng.uniform(1.5, 5.0) * shape.speed / (shape.radius + 1), 1.0, 220 / self.life_s))
+        count = int((length_s + self.life_s) * rate)
+        self.birth = np.sort(rng.uniform(-self.life_s, length_s, count)).astype(np.float32)
+        tau = float(rng.uniform(3, 25))
+        gust, veer = (
+            Wander(rng, 1, rng.uniform(0.05, 0.35), tau, length_s),
+            Wander(rng, 0, rng.uniform(0.03, 0.35), tau, length_s),
+        )
+        strength = Wander(rng, 1, shape.unsteady, shape.beat_s, length_s)
+        angle = shape.angle + np.array([veer(t + self.life_s) for t in self.birth]) + 0.08 * rng.standard_normal(count)
+        speed = shape.speed * np.clip([gust(t + self.life_s) for t in self.birth], 0.3, 2)
+        self.vx = (speed * np.cos(angle)).astype(np.float32)
+        self.vy = (-speed * np.sin(angle)).astype(np.float32)
+        self.strength = np.clip([strength(t + self.life_s) for t in self.birth], 0.05, 3).astype(np.float32)
+        self.jitter = rng.standard_normal((2, count)).astype(np.float32)
+        self.depth = 0.0
+        self.depth = self._settle(length_s)
+
+    def _settle(self, length_s: float) -> float:
+        """How strong one puff must be for the stated opacity at the thickest."""
+        self.depth = 1.0
+        thick = [float(np.percentile(self._thickness(t), 99.9)) for t in np.linspace(0, length_s, 5)]
+        return -np.log(1 - self.shape.opacity) / max(float(np.median(thick)), 1e-3)
+
+    def _thickness(self, t_s: float) -> Array:
+        age = t_s - self.birth
+        live = (age > 0) & (age < self.life_s)
+        a = age[live]
+        s = self.shape
+        travelled = s.speed * a
+        radius = s.radius + s.spread * travelled
+        lift = s.rise * a / (1 + 0.05 * travelled)
+        x = s.x + self.vx[live] * a + self.jitter[0, live] * radius * 0.6
+        y = s.y + self.vy[live] * a - lift + self.jitter[1, live] * radius * 0.6
+        weight = self.strength[live] * _thins(s, travelled) * (s.radius / radius)
+        if s.abrupt > 0.5:
+            weight = np.maximum(weight - 0.15, 0)
+        columns = np.exp(-0.5 * ((np.arange(W, dtype=np.float32)[:, None] - x) / radius) ** 2)
+        rows = np.exp(-0.5 * ((np.arange(H, dtype=np.float32)[:, None] - y) / radius) ** 2)
+        thickness: Array = ((rows * weight) @ columns.T) * np.float32(self.depth)
+        return thickness
+
+    def __call__(self, t_s: float) -> Array:
+        """Opacity (H, W) at a time."""
+        return 1 - np.exp(-self._thickness(t_s))
+
+
+class Jet:
+    """A bending jet whose inside is noise that travels along it and boils."""
+
+    def __init__(self, rng: Rng, shape: Shape, length_s: float) -> None:
+        self.shape = shape
+        self.veer = Wander(rng, 0, rng.uniform(0.02, 0.25), rng.uniform(4, 30), length_s)
+        self.strength = Wander(rng, 1, 0.6 * shape.unsteady, shape.beat_s * 2, length_s)
+        self.grain = [
+            np.exp(rng.uniform(0.3, 1.0) * fractal(rng, 256, 512, rng.uniform(10, 40), 5, rng.uniform(0.4, 0.7)))
+            for _ in range(2)
+        ]
+        self.meander = rng.uniform(0, 0.25)
+        self.wave = rng.uniform(8, 40)
+        self.sag = rng.uniform(-0.004, 0.012) if shape.length > 12 else 0.0
+        ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
+        self.dx, self.dy = xs - shape.x, shape.y - ys
+
+    def __call__(self, t_s: float) -> Array:
+        """Opacity (H, W) at a time."""
+        s = self.shape
+        angle = s.angle + self.veer(t_s)
+        along = self.dx * np.float32(np.cos(angle)) + self.dy * np.float32(np.sin(angle))
+        across = -self.dx * np.float32(np.sin(angle)) + self.dy * np.float32(np.cos(angle))
+        far = np.maximum(along, 0)
+        across = across - np.float32(self.sag) * far * far * np.float32(np.sign(np.cos(angle)) or 1)
+        across -= (
+            np.float32(self.meander)
+            * np.sqrt(far)
+            * np.sin((far - np.float32(s.speed * t_s)) / np.float32(self.wave))
+            * 2
+        )
+        width = np.float32(s.radius) + np.float32(s.spread) * far
+        body = (
+            np.exp(-0.5 * (across / width) ** 2)
+            * (along > -0.5)
+            * _thins(s, far)
+            * (np.float32(s.radius) / width) ** 0.3
+        )
+        boil = 0.0
+        for grain, pace in zip(self.grain, (1.0, 0.7), strict=True):
+            u = ((far - np.float32(s.speed * pace * t_s)) * 4 / (1 + 0.15 * s.radius)) % 512
+            v = (across / width * 24 + 128 + np.float32(3 * pace * t_s)) % 256
+            boil = boil + 0.5 * cv2.remap(grain, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        thickness = (
+            -np.log(1 - s.opacity) * body * (1 - s.unsteady + s.unsteady * boil * 0.8) * max(self.strength(t_s), 0.1)
+        )
+        if s.abrupt > 0.5:
+            thickness = np.maximum(thickness - 0.1 * s.opacity, 0)
+        opacity: Array = (1 - np.exp(-thickness)).astype(np.float32)
+        return opacity
+
+
+def random_engine(rng: Rng, shape: Shape, length_s: float) -> Engine:
+    """One of the engines."""
+    return Puffs(rng, shape, length_s) if rng.random() < 0.6 else Jet(rng, shape, length_s)

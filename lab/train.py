@@ -1,0 +1,137 @@
+"""Trains the small network with TensorFlow on what ``make-data`` kept, and converts it to TFLite. CPU, one seed, minutes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.maps import CONTRACT, FIGURES, MAPS
+
+CHANNELS = 32
+CROP = (64, 96)  # rows and columns of maps in a training crop
+
+
+def network(rows: int | None, columns: int | None, tf: Any) -> Any:
+    """Dilated, fully convolutional, separable: maps at half the working size in, heat at a quarter of it out."""
+    k = tf.keras.layers
+    maps = tf.keras.Input((rows, columns, len(MAPS)))
+    figures = tf.keras.Input((len(FIGURES),))
+    x = k.Conv2D(24, 1, activation="relu")(maps)
+    x = k.DepthwiseConv2D(3, padding="same", activation="relu")(x)
+    x = k.Conv2D(CHANNELS, 3, strides=2, padding="same", activation="relu")(x)
+    context = k.Dense(24, activation="relu")(figures)
+    context = k.Dense(CHANNELS)(context)
+    x = k.Add()([x, k.Reshape((1, 1, CHANNELS))(context)])
+    for dilation in (1, 2, 4, 8, 1):
+        y = k.DepthwiseConv2D(5 if dilation < 8 else 3, dilation_rate=dilation, padding="same")(x)
+        y = k.Conv2D(2 * CHANNELS, 1, activation="relu")(y)
+        y = k.Conv2D(CHANNELS, 1)(y)
+        x = k.Add()([x, y])
+    x = k.Activation("relu")(x)
+    x = k.Conv2D(CHANNELS, 1, activation="relu")(x)
+    heat = k.Conv2D(3, 1, activation="sigmoid", bias_initializer=tf.keras.initializers.Constant(-3.5))(x)
+    return tf.keras.Model([maps, figures], heat)
+
+
+def load(folders: list[Path]) -> tuple[np.ndarray, ...]:
+    """All moments of some folders, as uint8 arrays: maps, figures, targets, weights."""
+    parts = [np.load(file) for folder in folders for file in sorted(folder.glob("part*.npz"))]
+    return tuple(np.concatenate([part[key] for part in parts]) for key in "mftw")
+
+
+def batches(data: tuple[np.ndarray, ...], size: int, rng: np.random.Generator) -> Any:
+    """Endless random crops, mirrored left to right at random; half of them around something."""
+    maps, figures, target, weight = data
+    up, right = MAPS.index("up"), MAPS.index("right")
+    assert up < right
+    ch, cw = CROP
+    while True:
+        x = np.empty((size, ch, cw, maps.shape[-1]), np.float32)
+        f = np.empty((size, figures.shape[-1]), np.float32)
+        y, w = np.empty((size, ch // 2, cw // 2, 3), np.float32), np.empty((size, ch // 2, cw // 2, 3), np.float32)
+        for i in range(size):
+            n = int(rng.integers(len(maps)))
+            r, c = (
+                int(rng.integers(0, (maps.shape[1] - ch) // 2 + 1)),
+                int(rng.integers(0, (maps.shape[2] - cw) // 2 + 1)),
+            )
+            marks = np.argwhere(target[n, :, :, 0] > 200)
+            if len(marks) and rng.random() < 0.7:
+                my, mx = marks[int(rng.integers(len(marks)))]
+                r = int(np.clip(my - rng.integers(0, ch // 2), 0, (maps.shape[1] - ch) // 2))
+                c = int(np.clip(mx - rng.integers(0, cw // 2), 0, (maps.shape[2] - cw) // 2))
+            a = maps[n, 2 * r : 2 * r + ch, 2 * c : 2 * c + cw].astype(np.float32) / 255
+            b, d = target[n, r : r + ch // 2, c : c + cw // 2], weight[n, r : r + ch // 2, c : c + cw // 2]
+            if rng.random() < 0.5:
+                a, b, d = a[:, ::-1].copy(), b[:, ::-1], d[:, ::-1]
+                a[:, :, right] = 1 - a[:, :, right]
+            x[i], f[i], y[i], w[i] = a, figures[n] / 255, b / 255, d / 32
+        yield (x, f), y, w
+
+
+def train(folders: list[Path], steps: int, seed: int, start: Path | None = None) -> Any:
+    """Trains and returns the Keras model (any size)."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(2)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.keras.utils.set_random_seed(seed)
+    data, rng = load(folders), np.random.default_rng(seed)
+    print(
+        f"{len(data[0])} moments, {float((data[2][..., 0] > 200).any((1, 2)).mean()):.2f} with visible smoke",
+        file=sys.stderr,
+    )
+    model = network(CROP[0], CROP[1], tf)
+    if start is not None:
+        model.load_weights(start)
+    schedule = tf.keras.optimizers.schedules.CosineDecay(2e-3, steps, alpha=0.02)
+    optimiser = tf.keras.optimizers.AdamW(schedule, weight_decay=1e-4)
+    importance = tf.constant([1.0, 0.3, 0.3])
+
+    @tf.function
+    def step(x: Any, f: Any, y: Any, w: Any) -> Any:
+        with tf.GradientTape() as tape:
+            p = tf.clip_by_value(model([x, f], training=True), 1e-5, 1 - 1e-5)
+            # Focal: the many easy cells must not drown the few hard ones.
+            loss = -(y * tf.pow(1 - p, 1.5) * tf.math.log(p) + (1 - y) * tf.pow(p, 1.5) * tf.math.log(1 - p))
+            total = tf.reduce_mean(tf.reduce_sum(loss * w * importance, [1, 2, 3])) / 20
+        grads = tape.gradient(total, model.trainable_variables)
+        grads, _ = tf.clip_by_global_norm(grads, 3.0)
+        optimiser.apply_gradients(zip(grads, model.trainable_variables, strict=True))
+        return total
+
+    source, started, mean = batches(data, 16, rng), time.monotonic(), 0.0
+    for number in range(1, steps + 1):
+        (x, f), y, w = next(source)
+        mean += float(step(x, f, y, w))
+        if number % 200 == 0:
+            print(
+                f"step {number}/{steps} loss {mean / 200:.4f} {time.monotonic() - started:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+            mean = 0.0
+    return model
+
+
+def export(model: Any, folder: Path, name: str, calibration: dict[str, float], note: dict[str, Any]) -> None:
+    """Writes ``NAME.tflite`` (float32) for the detector's size and the manifest that binds it."""
+    import tensorflow as tf
+
+    fixed = network(90, 160, tf)
+    fixed.set_weights(model.get_weights())
+    weights = tf.lite.TFLiteConverter.from_keras_model(fixed).convert()
+    for old in folder.glob("*.tflite"):
+        old.unlink()
+    (folder / f"{name}.tflite").write_bytes(weights)
+    manifest = {
+        "name": name, "file": f"{name}.tflite", "weights_sha256": hashlib.sha256(weights).hexdigest(), "contract": CONTRACT,
+        "parameters": int(fixed.count_params()), "calibration": calibration, "training": note,
+    }  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
