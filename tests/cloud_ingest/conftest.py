@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import socket
-import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,13 +11,12 @@ from math import atan2, cos, degrees, hypot, radians
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Engine
 
 from cloud_ingest.store.database import open_store
-from smokesentry.clock import ClockState, from_wire, to_wire
+from smokesentry.clock import ClockState, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, key_id, seal
 from smokesentry.messages.topics import Address
@@ -36,10 +31,6 @@ TENANT = "lab"
 
 def lat_lon(x: float, y: float) -> tuple[float, float]:
     return LAT + y / M_PER_LAT, LON + x / M_PER_LON
-
-
-def wire_time(after_s: float) -> str:
-    return to_wire(NIGHT + timedelta(seconds=after_s))
 
 
 class Enrolled:
@@ -72,12 +63,16 @@ class FakeGateway:
         self.address = Address(tenant, name)
         self.spool = hashlib.sha256(name.encode()).hexdigest()[:16]
         self.seqs: dict[str, int] = defaultdict(int)
+        self.night = NIGHT
+
+    def at(self, after_s: float) -> str:
+        return to_wire(self.night + timedelta(seconds=after_s))
 
     def record(self, lane: str, body: wire.Body, at_s: float = 0.0, **changes: Any) -> wire.Record:
         self.seqs[lane] += 1
         fields: dict[str, Any] = {
             "seq": self.seqs[lane],
-            "captured_at": wire_time(at_s),
+            "captured_at": self.at(at_s),
             "mono_ns": 1,
             "boot_id": "boot",
             "clock": ClockState("ntp", "synchronised", 5.0),
@@ -93,13 +88,15 @@ class FakeGateway:
         return self.address.up(lane), seal(wire.encode_batch(records=records, **fields), BATCH_TYPE, self.key)
 
     def state(self, online: bool, since_s: float = 0.0) -> tuple[str, bytes]:
-        body = {"v": 1, "gateway": self.name, "online": online, "boot_id": "boot", "since": wire_time(since_s)}
+        body = {"v": 1, "gateway": self.name, "online": online, "boot_id": "boot", "since": self.at(since_s)}
         return self.address.state, seal(json.dumps(body).encode(), STATE_TYPE, self.key)
 
     def pose_notice(self) -> wire.PoseNotice:
         return wire.PoseNotice(pose=self.pose)
 
-    def detection(self, number: int, origin: tuple[float, float], start_s: float = 0.0, **changes: Any) -> wire.Detection:
+    def detection(
+        self, number: int, origin: tuple[float, float], start_s: float = 0.0, **changes: Any
+    ) -> wire.Detection:
         fields: dict[str, Any] = {
             "detection_id": f"{self.name}/{self.pose.camera}/{number:016x}",
             "revision": 1,
@@ -112,9 +109,9 @@ class FakeGateway:
             "bbox_px": (origin[0] - 20, origin[1] - 60, origin[0] + 20, origin[1]),
             "plume_class": "smoke",
             "confidence": 0.8,
-            "started_at": wire_time(start_s),
-            "alarmed_at": wire_time(start_s + 10),
-            "last_seen_at": wire_time(start_s + 20),
+            "started_at": self.at(start_s),
+            "alarmed_at": self.at(start_s + 10),
+            "last_seen_at": self.at(start_s + 20),
             "visible_s": 20.0,
             "model": wire.Model("test", "sha256:" + "0" * 64),
             "evidence_id": hashlib.sha256(f"{self.name}{number}".encode()).hexdigest()[:32],
@@ -125,7 +122,7 @@ class FakeGateway:
         picture: dict[str, Any] = {
             "role": "drawn",
             "content_type": "image/jpeg",
-            "taken_at": wire_time(12),
+            "taken_at": self.at(12),
             "digest": "sha256:" + hashlib.sha256(data).hexdigest(),
             "data": data,
         }
@@ -141,8 +138,8 @@ class FakeGateway:
         return wire.Telemetry(
             sensor="pm-1",
             model="pms5003",
-            from_at=wire_time(at_s),
-            to_at=wire_time(at_s + 10),
+            from_at=self.at(at_s),
+            to_at=self.at(at_s + 10),
             values={"pm25_atm_ug_m3": wire.Aggregate(mean=pm25, low=pm25 - 1, high=pm25 + 1, count=10)},
             readings=10,
             marks={"ok": 10},

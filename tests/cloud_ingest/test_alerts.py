@@ -43,7 +43,9 @@ def cloud(engine, keys, town_text):
         def alerts(self):
             with reading(engine) as connection:
                 found = []
-                for row in connection.execute(select(alerts).order_by(alerts.c.raised_at, alerts.c.alert_id)).mappings():
+                for row in connection.execute(
+                    select(alerts).order_by(alerts.c.raised_at, alerts.c.alert_id)
+                ).mappings():
                     versions = connection.execute(
                         select(alert_versions)
                         .where(alert_versions.c.alert_id == row["alert_id"])
@@ -57,9 +59,7 @@ def cloud(engine, keys, town_text):
 
         def counter(self):
             with reading(engine) as connection:
-                return connection.execute(
-                    select(changes.c.counter).where(changes.c.subject == "alerts")
-                ).scalar_one()
+                return connection.execute(select(changes.c.counter).where(changes.c.subject == "alerts")).scalar_one()
 
     return Cloud()
 

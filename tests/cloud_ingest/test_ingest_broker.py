@@ -1,0 +1,272 @@
+"""The worker as a process of its own against a real Mosquitto: acknowledged after the commit, nothing lost by kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+import paho.mqtt.client as mqtt
+import pytest
+from sqlalchemy import func, select
+
+from cloud_ingest.identity.authority import Subject
+from cloud_ingest.identity.ca_folder import CaFolder
+from cloud_ingest.store.database import open_store, reading
+from cloud_ingest.store.schema import alerts, dead_letters, detections, envelopes, gateways, lane_progress, telemetry
+from smokesentry.clock import from_unix
+from smokesentry.identity import load_identity
+from smokesentry.messages.control import Ack
+from smokesentry.messages.envelope import ACK_TYPE, key_id, unseal
+
+pytestmark = pytest.mark.mosquitto
+MOSQUITTO = next((p for p in ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto") if Path(p).exists()), "mosquitto")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _eventually(ready, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = ready()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("did not come about in time")
+
+
+class Bench:
+    """A broker, an authority, a configured worker process, and a client that plays the gateways."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.processes: dict[str, subprocess.Popen] = {}
+        self.acks: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        now = from_unix(time.time())
+        self.authority = CaFolder.create(folder / "ca", now)
+        self.authority.enrol(Subject(name="cloud", role="cloud"), folder / "own", now)
+        self.cloud = load_identity(folder / "own/cloud.key", folder / "own/cloud.crt")
+        (folder / "store").mkdir()
+        (folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {folder / 'store'}/\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+        )
+        if os.geteuid() == 0:
+            with (folder / "mosquitto.conf").open("a") as file:
+                file.write("user root\n")
+        (folder / "cloud.toml").write_text(
+            f'[cloud]\nfolder = "cloud"\ntenants = ["lab"]\n[broker]\nhost = "127.0.0.1"\nport = {self.port}\n'
+            'plaintext = true\n[ca]\nfolder = "ca"\n[signing]\nkey = "own/cloud.key"\ncertificate = "own/cloud.crt"\n'
+            '[town]\nfootprints = "town.geojson"\n'
+        )
+        self.broker()
+        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, client_id="gateways")
+        self.client.on_message = lambda _c, _d, message: self.acks.put((message.topic, message.payload))
+        self.client.on_connect = lambda client, *_: client.subscribe("smokesentry/v1/+/+/down/ack", qos=1)
+        self.client.connect("127.0.0.1", self.port)
+        self.client.loop_start()
+        _eventually(self.client.is_connected)
+
+    def broker(self) -> None:
+        log = (self.folder / "broker.log").open("ab")
+        self.processes["broker"] = subprocess.Popen(
+            [MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log
+        )
+        _eventually(lambda: self._answers())
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def enrol(self, gateway) -> None:
+        now = from_unix(time.time())
+        out = self.folder / gateway.name
+        self.authority.enrol(Subject(name=gateway.name, role="gateway", tenant="lab"), out, now)
+        gateway.key = load_identity(out / f"{gateway.name}.key", out / f"{gateway.name}.crt").key
+
+    def worker(self) -> None:
+        log = (self.folder / "worker.log").open("ab")
+        self.processes["worker"] = subprocess.Popen(
+            [sys.executable, "-m", "smokesentry", "cloud", "ingest", "--config", str(self.folder / "cloud.toml")],
+            stdout=log,
+            stderr=log,
+        )
+
+    def worker_log(self) -> str:
+        return (self.folder / "worker.log").read_text()
+
+    def worker_connected(self) -> None:
+        _eventually(lambda: "connected to" in self.worker_log())
+
+    def kill(self, name: str) -> None:
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def publish(self, topic: str, raw: bytes) -> None:
+        self.client.publish(topic, raw, qos=1).wait_for_publish(10)
+
+    def next_ack(self, seconds=20.0) -> Ack:
+        topic, raw = self.acks.get(timeout=seconds)
+        own = self.cloud.key.public_key()
+        payload, _ = unseal(raw, ACK_TYPE, lambda wanted: own if wanted == key_id(own) else None)
+        ack = msgspec.json.decode(payload, type=Ack)
+        assert topic == f"smokesentry/v1/lab/{ack.gateway}/down/ack"
+        return ack
+
+    def held(self, wanted: dict[tuple[str, str], int], seconds=40.0) -> None:
+        """Reads acknowledgements until every lane is contiguous up to its number."""
+        marks: dict[tuple[str, str], int] = defaultdict(int)
+        deadline = time.monotonic() + seconds
+        while any(marks[key] < mark for key, mark in wanted.items()):
+            ack = self.next_ack(max(0.1, deadline - time.monotonic()))
+            marks[ack.gateway, ack.lane] = max(marks[ack.gateway, ack.lane], ack.contiguous)
+
+    def read(self, query):
+        engine = open_store(f"sqlite:///{self.folder / 'cloud/cloud.db'}")
+        try:
+            with reading(engine) as connection:
+                return connection.execute(query).all()
+        finally:
+            engine.dispose()
+
+    def stop(self) -> None:
+        self.client.loop_stop()
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(20)
+
+
+@pytest.fixture
+def bench(tmp_path, east, south, town_text):
+    (tmp_path / "town.geojson").write_text(town_text())
+    bench = Bench(tmp_path)
+    for gateway in (east, south):
+        bench.enrol(gateway)
+        gateway.night = from_unix(time.time() - 60)
+    yield bench
+    bench.stop()
+
+
+def test_what_is_acknowledged_is_stored_and_a_duplicate_is_acknowledged_again(bench, east):
+    bench.worker()
+    bench.worker_connected()
+    message = east.batch("telemetry", east.telemetry(0), east.telemetry(10))
+    bench.publish(*message)
+    ack = bench.next_ack()
+    assert (ack.gateway, ack.spool, ack.lane, ack.contiguous, ack.ranges) == ("gw-east", east.spool, "telemetry", 2, [])
+    assert bench.read(select(func.count()).select_from(telemetry)) == [(2,)]
+    bench.publish(*message)
+    assert bench.next_ack() == ack
+    assert bench.read(select(func.count()).select_from(telemetry)) == [(2,)]
+    assert bench.read(select(func.count()).select_from(envelopes)) == [(1,)]
+
+
+def test_poison_is_set_aside_and_stops_nobody(bench, east, south):
+    bench.worker()
+    bench.worker_connected()
+    topic, raw = east.batch("telemetry", east.telemetry(0))
+    forged = raw.replace(b'"payload":"', b'"payload":"AAAA', 1)
+    bench.publish(topic, b"\x00not an envelope")
+    bench.publish(topic, forged)
+    bench.publish("smokesentry/v1/lab/gw-south/up/telemetry", raw)  # somebody else's topic
+    bench.publish("smokesentry/v1/lab/gw-east/up/gossip", raw)
+    bench.publish(topic, b"x" * (3 * 1024 * 1024))
+    bench.publish(*south.batch("telemetry", south.telemetry(0)))
+    ack = bench.next_ack()
+    assert (ack.gateway, ack.contiguous) == ("gw-south", 1)
+    causes = [
+        row.cause for row in _eventually(lambda: bench.read(select(dead_letters.c.cause).order_by(dead_letters.c.id)))
+    ]
+    assert sorted(causes) == ["bad_signature", "bad_topic", "malformed", "oversized", "wrong_name"]
+    listed = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "smokesentry",
+            "cloud",
+            "dead-letters",
+            "--json",
+            "--config",
+            bench.folder / "cloud.toml",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert sorted(json.loads(line)["cause"] for line in listed.stdout.splitlines()) == sorted(causes)
+
+
+def test_nothing_is_lost_or_doubled_when_worker_and_broker_are_killed(bench, east, south, origin_of):
+    bench.worker()
+    bench.worker_connected()
+    messages = []
+    for gateway in (east, south):
+        messages.append(gateway.batch("health", gateway.pose_notice()))
+        messages.append(gateway.batch("detection", gateway.detection(1, origin_of(gateway, 0.0, 0.0, 5.0))))
+    for n in range(300):
+        messages.append((east, south)[n % 2].batch("telemetry", (east, south)[n % 2].telemetry(n)))
+    wanted = {
+        (g, lane): n
+        for g in ("gw-east", "gw-south")
+        for lane, n in (("health", 1), ("detection", 1), ("telemetry", 150))
+    }
+    for n, message in enumerate(messages):
+        bench.client.publish(*message, qos=1)
+        if n == 120:
+            bench.kill("worker")
+        if n == 200:
+            bench.worker()
+    _eventually(lambda: bench.read(select(func.count()).select_from(telemetry))[0][0] > 0)
+    bench.kill("broker")  # what it had acknowledged may be gone: the gateways send again what the cloud did not confirm
+    bench.broker()
+    _eventually(bench.client.is_connected)
+    for message in messages:
+        bench.client.publish(*message, qos=1)
+    bench.held(wanted)
+    assert bench.read(select(func.count()).select_from(telemetry)) == [(300,)]
+    assert bench.read(select(func.count()).select_from(detections)) == [(2,)]
+    assert {
+        row.contiguous
+        for row in bench.read(select(lane_progress.c.contiguous).where(lane_progress.c.lane == "telemetry"))
+    } == {150}
+    assert len(bench.read(select(alerts.c.alert_id))) == 1
+    assert bench.read(select(func.count()).select_from(dead_letters)) == [(0,)]
+
+
+def test_state_and_last_will_are_followed(bench, east):
+    bench.worker()
+    bench.worker_connected()
+    online = lambda: [tuple(row) for row in bench.read(select(gateways.c.gateway, gateways.c.online))]  # noqa: E731
+    bench.client.publish(*east.state(True, 10), qos=1, retain=True)
+    _eventually(lambda: online() == [("gw-east", True)])
+    bench.client.publish(*east.state(False, 10), qos=1, retain=True)
+    _eventually(lambda: online() == [("gw-east", False)])
+    bench.client.publish(*east.state(True, 20), qos=1, retain=True)
+    _eventually(lambda: online() == [("gw-east", True)])
+    bench.client.publish(*east.state(False, 10), qos=1, retain=True)  # the last will of the connection before
+    bench.publish(*east.batch("telemetry", east.telemetry(0)))
+    bench.next_ack()
+    assert online() == [("gw-east", True)]
+
+
+def test_the_worker_stops_when_told(bench):
+    bench.worker()
+    bench.worker_connected()
+    worker = bench.processes.pop("worker")
+    worker.terminate()
+    assert worker.wait(10) == 0
