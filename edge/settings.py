@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
+from detector.settings import DetectorSettings
 from smokesentry.place import CameraPose
 from smokesentry.settings import Section, load_settings
 
@@ -72,7 +73,7 @@ class CameraSection(Section):
     fps: Annotated[float, Field(gt=0, le=30)] = 2.0
     masks: list[Polygon] = Field(default_factory=list, max_length=32)  # in pixels of the raw frame
     pose: Annotated[CameraPose | None, PlainValidator(lambda value: read_pose(value))] = None
-    detector: dict[str, Any] = Field(default_factory=dict)
+    detector: DetectorSettings = Field(default_factory=DetectorSettings)  # its pixels are those of the raw frame
 
     @model_validator(mode="before")
     @classmethod

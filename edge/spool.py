@@ -255,6 +255,11 @@ class Spool:
             rows = self._db.execute("SELECT bytes FROM open_event WHERE camera = ?", (camera,)).fetchall()
         return [msgspec.json.decode(row[0], type=Detection) for row in rows]
 
+    def cameras_with_open_events(self) -> list[str]:
+        """Cameras for which :meth:`open_events` has something."""
+        with self._lock:
+            return [str(row[0]) for row in self._db.execute("SELECT DISTINCT camera FROM open_event ORDER BY camera")]
+
     def used_bytes(self) -> int:
         """Bytes of the pages in use, the freed ones not counted."""
         with self._lock:

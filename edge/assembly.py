@@ -1,0 +1,124 @@
+"""Puts a gateway together from its settings: opens identity, folder and spool, wires the parts; nothing runs yet."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import IO
+
+import cv2
+
+from edge.camera import CameraWorker
+from edge.downlink import Downlink
+from edge.fusion import SiteAir
+from edge.gateway import Gateway
+from edge.housekeeping import Housekeeping
+from edge.judge import Judge, MakeDetector, real_detector
+from edge.settings import CameraSection, GatewaySettings
+from edge.spool import Spool
+from edge.supervise import Supervisor
+from edge.telemetry import Interval
+from edge.uplink import Broker, Uplink
+from edge.writer import Writer
+from firmware_bridge.link import SerialSensor
+from smokesentry.clock import SystemClock
+from smokesentry.identity import IdentityError, load_certificate, load_identity, public_key_of
+from smokesentry.messages.topics import Address
+
+
+class GatewayError(RuntimeError):
+    """The gateway cannot start; the message says what to do."""
+
+
+def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_detector) -> Gateway:
+    """Opens identity and spool and puts the parts together; nothing runs yet. Raises :class:`GatewayError`,
+    ``IdentityError`` or ``SpoolError``."""
+    cv2.setNumThreads(1)  # several cameras share few cores; one thread each is the fairest and coolest
+    clock = SystemClock()
+    identity = load_identity(settings.identity.key, settings.identity.certificate)
+    if identity.name != settings.gateway.name:
+        raise IdentityError(
+            f"{settings.identity.certificate}: was made for {identity.name!r}, "
+            f"but gateway.name is {settings.gateway.name!r}; the two must be the same"
+        )
+    cloud_key = public_key_of(load_certificate(settings.uplink.cloud_certificate))
+    folder = settings.gateway.folder
+    lock_file = _lock(folder)
+    spool = Spool(folder)
+    uplink_settings = settings.uplink
+    downlink = Downlink(settings.gateway.name, spool, cloud_key, lambda: gateway.house.ask_health())
+    uplink = Uplink(
+        Broker(
+            uplink_settings.host,
+            uplink_settings.port,
+            None if uplink_settings.plaintext else uplink_settings.ca,
+            settings.identity.key,
+            settings.identity.certificate,
+        ),
+        Address(settings.gateway.tenant, settings.gateway.name),
+        identity,
+        spool,
+        downlink,
+        clock,
+    )
+    now = clock.now()
+    air = SiteAir()
+    for sensor in settings.sensors:
+        air.expect(sensor.name)
+    house = Housekeeping(
+        clock=clock,
+        spool=spool,
+        folder=folder,
+        telemetry_interval_s=settings.gateway.telemetry_interval_s,
+        health_interval_s=settings.gateway.health_interval_s,
+        spool_max_bytes=settings.gateway.spool_max_mb * 1_000_000,
+        keep_acknowledged_s=settings.gateway.keep_acknowledged_days * 86400,
+        intervals={sensor.name: Interval(sensor.name, sensor.model, now) for sensor in settings.sensors},
+        put=lambda lane, body, stamp: gateway.put(lane, body, stamp),
+        health_of=lambda: gateway.health(),
+        more_status=lambda: gateway.more_status(),
+    )
+    gateway = Gateway(
+        settings=settings,
+        clock=clock,
+        spool=spool,
+        writer=Writer(spool, uplink.wake),
+        uplink=uplink,
+        downlink=downlink,
+        cameras=[],
+        sensors=[SerialSensor(sensor.name, sensor.model, sensor.port, clock) for sensor in settings.sensors],
+        house=house,
+        air=air,
+        supervisor=Supervisor(),
+        lock_file=lock_file,
+        started=now,
+    )
+    gateway.cameras.extend(_camera(section, gateway, make_detector) for section in settings.cameras)
+    return gateway
+
+
+def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> CameraWorker:
+    judge = Judge(
+        gateway=gateway.name,
+        camera=section.name,
+        pose_version=section.pose.pose_version if section.pose is not None else 1,
+        settings=section.detector,
+        make_detector=make_detector,
+        lost=gateway.spool.open_events(section.name),
+    )
+    return CameraWorker(section, judge, gateway.clock, gateway.look_at_air, gateway.tell)
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Two processes over one spool would give the same numbers twice."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "gateway.lock").open("a+")
+    except OSError as error:
+        raise GatewayError(f"{folder}: cannot be used as the gateway's folder ({error.strerror})") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise GatewayError(f"{folder}: another gateway process already uses this folder; stop it first") from error
+    return file

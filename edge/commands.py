@@ -1,0 +1,85 @@
+"""``smokesentry gateway``: check a configuration, run it, ask how it is."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from smokesentry.settings import SettingsError
+
+
+def main(argv: list[str]) -> int:
+    """run a gateway, check its configuration, ask how it is (smokesentry gateway --help)"""
+    parser = argparse.ArgumentParser(prog="smokesentry gateway", description=main.__doc__)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, action, words in (
+        ("run", _run, "run the gateway until it is told to stop"),
+        ("check", _check, "explain every problem of a configuration, and try what it names"),
+        ("status", _status, "how the gateway that uses this configuration is"),
+    ):
+        sub = actions.add_parser(name, help=words, description=words)
+        sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
+        sub.set_defaults(run=action)
+    options = parser.parse_args(argv)
+    try:
+        return int(options.run(options.config))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _run(config: Path) -> int:
+    from edge.assembly import GatewayError, build_gateway
+    from edge.settings import load_gateway_settings
+    from edge.spool import SpoolError
+    from firmware_bridge.models import UnknownModel
+    from smokesentry.identity import IdentityError
+
+    set_up_logging()
+    settings = load_gateway_settings(config)
+    try:
+        gateway = build_gateway(settings)
+    except (GatewayError, IdentityError, SpoolError, UnknownModel) as error:
+        print(f"smokesentry gateway: {error}", file=sys.stderr)
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: gateway.supervisor.stop.set())
+    gateway.run()
+    return 0
+
+
+def _check(config: Path) -> int:
+    from edge.check import problems_of
+    from edge.settings import load_gateway_settings
+
+    settings = load_gateway_settings(config)
+    problems = problems_of(settings, config)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        return 1
+    print(f"{config}: good. {len(settings.cameras)} cameras, {len(settings.sensors)} sensors, all answered.")
+    return 0
+
+
+def _status(config: Path) -> int:
+    from edge.settings import load_gateway_settings
+    from edge.status import describe
+
+    settings = load_gateway_settings(config)
+    lines, good = describe(settings)
+    print("\n".join(lines))
+    return 0 if good else 1
+
+
+def set_up_logging() -> None:
+    """To standard error; journald adds the time itself."""
+    under_journald = "JOURNAL_STREAM" in os.environ
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(levelname)s %(message)s" if under_journald else "%(asctime)s %(levelname)s %(message)s",
+    )

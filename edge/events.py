@@ -1,0 +1,194 @@
+"""From the detector's plumes to the wire's detections: stable ids, revisions, events that survive a restart. Pure."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from detector.types import FrameResult, PlumeEvent
+from edge.fusion import AirView
+from smokesentry.clock import Stamp, from_unix, from_wire, to_wire
+from smokesentry.messages.records import Detection, Model, Phase
+
+_TELL_EVERY_S = 30.0
+_CONFIDENCE_STEP = 0.1
+_ADOPT_GAP_S = 1800.0  # an event last seen longer ago than this is another one
+_ADOPT_WAIT_S = 300.0  # how long a camera must look before a lost event is closed
+_SAME_PLACE_SHARE = 0.025  # of the frame's width
+_MOST_REASONS = 20
+_MOST_OPEN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One frame's circumstances: ``t_s`` is the detector's time of the frame, ``stamp`` the gateway's."""
+
+    stamp: Stamp
+    t_s: float
+    size: tuple[int, int]  # raw frame: width, height
+    scale: tuple[float, float]  # from the detector's pixels to the raw frame's
+    air: AirView
+    notes: tuple[str, ...] = ()  # more reasons, said with every detection of this moment
+
+    def wire_time(self, t_s: float) -> str:
+        """A detector time as UTC, by its distance from this frame."""
+        return to_wire(from_unix(self.stamp.unix_s + t_s - self.t_s))
+
+
+@dataclass(slots=True)
+class _Open:
+    told: Detection
+    told_s: float
+
+
+@dataclass(slots=True)
+class EventBook:
+    """One camera's open events. ``lost`` are those of an earlier process or detector, which may come back."""
+
+    gateway: str
+    camera: str
+    pose_version: int
+    model: Model
+    new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    lost: list[Detection] = field(default_factory=list)
+    _open: dict[int, _Open] = field(default_factory=dict)
+    _looking_since_s: float | None = None
+
+    def restarted(self) -> None:
+        """The detector begins anew: its track numbers mean nothing any more."""
+        self.lost.extend(event.told for event in self._open.values())
+        self._open.clear()
+        self._looking_since_s = None
+
+    def take(self, result: FrameResult, moment: Moment) -> list[Detection]:
+        """The detections that this frame's result makes worth telling, in order."""
+        told = [self._of(event, moment) for event in result.events if event.phase != "update"]
+        told += [self._of(event, moment) for event in result.open_events if self._worth_telling(event, moment)]
+        if result.verdict != "cannot_judge":
+            if self._looking_since_s is None:
+                self._looking_since_s = moment.t_s
+            if self.lost and moment.t_s - self._looking_since_s >= _ADOPT_WAIT_S:
+                told += self._close_lost(moment)
+        return [detection for detection in told if detection is not None]
+
+    def is_new(self, detection: Detection) -> bool:
+        """Whether this is an event's first revision: the one that gets pictures."""
+        return detection.revision == 1
+
+    # -- one event -------------------------------------------------------------------------------------------------
+
+    def _of(self, event: PlumeEvent, moment: Moment) -> Detection | None:
+        known = self._open.get(event.track)
+        if known is None:
+            if event.phase == "end" or len(self._open) >= _MOST_OPEN:
+                return None
+            return self._begin(event, moment)
+        return self._revise(event, known.told, "end" if event.phase == "end" else "update", moment)
+
+    def _begin(self, event: PlumeEvent, moment: Moment) -> Detection:
+        old = self._match_lost(event, moment)
+        if old is None:
+            identity = f"{self.gateway}/{self.camera}/{self.new_id()}"
+            return self._tell(event, identity, 1, "start", moment.wire_time(event.started_s), None, moment)
+        self.lost.remove(old)
+        note = "continues the event that was open before a restart"
+        return self._tell(event, old.detection_id, old.revision + 1, "update", old.started_at, old, moment, note)
+
+    def _revise(self, event: PlumeEvent, before: Detection, phase: Phase, moment: Moment) -> Detection:
+        return self._tell(event, before.detection_id, before.revision + 1, phase, before.started_at, before, moment)
+
+    def _tell(
+        self,
+        event: PlumeEvent,
+        identity: str,
+        revision: int,
+        phase: Phase,
+        started_at: str,
+        before: Detection | None,
+        moment: Moment,
+        *notes: str,
+    ) -> Detection:
+        (x, y), (sigma_x, sigma_y), (x0, y0, x1, y1) = event.origin_px, event.origin_sigma_px, event.bbox_px
+        (across, down), weather = moment.scale, moment.air.weather
+        detection = Detection(
+            detection_id=identity,
+            revision=revision,
+            phase=phase,
+            camera=self.camera,
+            pose_version=self.pose_version,
+            frame_size=moment.size,
+            origin_px=(round(x * across, 1), round(y * down, 1)),
+            origin_sigma_px=(round(sigma_x * across, 1), round(sigma_y * down, 1)),
+            bbox_px=(round(x0 * across, 1), round(y0 * down, 1), round(x1 * across, 1), round(y1 * down, 1)),
+            plume_class=event.plume_class,
+            class_scores={name: round(score, 3) for name, score in event.class_scores.items()},
+            confidence=round(event.confidence, 3),
+            opacity=None if event.opacity is None else round(event.opacity, 3),
+            started_at=started_at,
+            alarmed_at=moment.wire_time(event.alarm_s) if before is None else before.alarmed_at,
+            last_seen_at=moment.wire_time(event.last_seen_s),
+            visible_s=round(event.visible_s, 1),
+            reasons=_reasons(event.reasons, moment.air.reasons, moment.notes, notes),
+            particulates=list(moment.air.cues),
+            temp_c=weather.temp_c,
+            rh_percent=weather.rh_percent,
+            wind_speed_m_s=weather.wind_speed_m_s,
+            wind_from_deg=weather.wind_from_deg,
+            model=self.model,
+            evidence_id=secrets.token_hex(16) if before is None else before.evidence_id,
+        )
+        if phase == "end":
+            self._open.pop(event.track, None)
+        else:
+            self._open[event.track] = _Open(detection, moment.t_s)
+        return detection
+
+    def _worth_telling(self, event: PlumeEvent, moment: Moment) -> bool:
+        """An open event is told again when its class changes, its confidence makes a step, the air joins in, or after
+        half a minute."""
+        known = self._open.get(event.track)
+        if known is None or known.told_s == moment.t_s:
+            return False
+        told = known.told
+        return (
+            event.plume_class != told.plume_class
+            or abs(event.confidence - told.confidence) >= _CONFIDENCE_STEP
+            or (bool(moment.air.cues) and not told.particulates)
+            or moment.t_s - known.told_s >= _TELL_EVERY_S
+        )
+
+    # -- events of before a restart --------------------------------------------------------------------------------
+
+    def _match_lost(self, event: PlumeEvent, moment: Moment) -> Detection | None:
+        """The lost event nearest to this one, if it is near enough in place and time."""
+        x, y = event.origin_px[0] * moment.scale[0], event.origin_px[1] * moment.scale[1]
+        best: tuple[float, Detection] | None = None
+        for old in self.lost:
+            gap_s = abs(moment.stamp.unix_s - from_wire(old.last_seen_at).timestamp())
+            distance = math.hypot(x - old.origin_px[0], y - old.origin_px[1])
+            near = max(_SAME_PLACE_SHARE * moment.size[0], 3 * max(old.origin_sigma_px))
+            if gap_s <= _ADOPT_GAP_S and distance <= near and (best is None or distance < best[0]):
+                best = (distance, old)
+        return best[1] if best is not None else None
+
+    def _close_lost(self, moment: Moment) -> list[Detection]:
+        reason = (
+            f"closed after a restart: nothing was seen at its origin for {_ADOPT_WAIT_S / 60:.0f} minutes of looking; "
+            "when it really ended is not known"
+        )
+        closed, self.lost = [close(old, reason) for old in self.lost], []
+        return closed
+
+
+def close(old: Detection, reason: str) -> Detection:
+    """The last revision of an event that nobody follows any more."""
+    reasons = [*old.reasons[: _MOST_REASONS - 1], reason]
+    return replace(old, revision=old.revision + 1, phase="end", reasons=reasons)
+
+
+def _reasons(*groups: Iterable[str]) -> list[str]:
+    return [text[:400] for group in groups for text in group][:_MOST_REASONS]

@@ -1,0 +1,167 @@
+"""What the air says about a detection: a rise of PM2.5 against the site's own background, and the weather. Pure.
+
+The camera finds, particulates confirm: a rise is attached as a cue with its figures, its absence proves nothing, and
+each cue says whether it counted or why it was off. The detector's confidence is left alone: it is calibrated for the
+camera, and the cloud weighs the cues of all gateways together.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from dataclasses import dataclass, field
+
+from firmware_bridge.reading import Reading
+from smokesentry.clock import Stamp
+from smokesentry.messages.records import ParticulateCue
+from smokesentry.weather import Weather
+
+_PM25_NAMES = ("pm25_atm_ug_m3", "pm25_ug_m3", "pm25_cf1_ug_m3")
+_BIN_S = 5.0
+_WINDOW_S = 1800.0
+_RECENT_BINS = 3
+_LEAST_HISTORY_S = 60.0
+_LEAST_RISE_UG_M3 = 3.0  # below this a cheap optical sensor's own flicker would count
+_SIGMAS = 4.0
+_DAMP_RH_PERCENT = 85.0
+_STALE_S = 30.0
+_CLIMATE_AGE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """PM2.5 now against the background, µg/m³; ``counts`` when it stands out of the background's own noise."""
+
+    now: float
+    background: float
+    noise: float
+    counts: bool
+
+    @property
+    def rise(self) -> float:
+        """How far now lies above the background."""
+        return self.now - self.background
+
+
+@dataclass(slots=True)
+class Background:
+    """One sensor's running background: medians over 5 s, half an hour of them, of which the lowest fifth speaks.
+
+    A low percentile keeps a stove that burns for a quarter of an hour from becoming the background.
+    """
+
+    _bins: deque[tuple[float, float]] = field(default_factory=deque)
+    _filling: list[float] = field(default_factory=list)
+    _bin_from_s: float | None = None
+
+    def add(self, t_s: float, pm25_ug_m3: float) -> None:
+        """One valid reading at monotonic ``t_s``."""
+        if self._bin_from_s is None or t_s < self._bin_from_s:
+            self._bin_from_s = t_s
+        if t_s - self._bin_from_s >= _BIN_S and self._filling:
+            self._bins.append((self._bin_from_s, statistics.median(self._filling)))
+            self._filling = []
+            self._bin_from_s = t_s
+            while self._bins and self._bins[0][0] < t_s - _WINDOW_S:
+                self._bins.popleft()
+        self._filling.append(pm25_ug_m3)
+
+    @property
+    def known_s(self) -> float:
+        """How much background lies behind the recent readings, in seconds."""
+        return max(0, len(self._bins) - _RECENT_BINS) * _BIN_S
+
+    def rise(self, t_s: float) -> Rise | None:
+        """The rise at ``t_s``; None while the background is too short or the sensor has fallen silent."""
+        if self.known_s < _LEAST_HISTORY_S or t_s - self._bins[-1][0] > _STALE_S:
+            return None
+        values = [value for _, value in self._bins]
+        before, recent = values[:-_RECENT_BINS], values[-_RECENT_BINS:]
+        ordered = sorted(before)
+        background = ordered[len(ordered) // 5]
+        middle = statistics.median(before)
+        # Only what lies at or below the median tells the noise: what lies above may be an earlier plume.
+        noise = 1.4826 * statistics.median(middle - value for value in ordered if value <= middle)
+        now = statistics.median(recent)
+        counts = now - background >= max(_LEAST_RISE_UG_M3, _SIGMAS * noise)
+        return Rise(now, background, noise, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class AirView:
+    """What the air says at one moment: weather, the cues that count, and a sentence on each cue."""
+
+    weather: Weather = field(default_factory=Weather)
+    cues: tuple[ParticulateCue, ...] = ()
+    reasons: tuple[str, ...] = ("no particulate sensor: the camera judges alone",)
+
+
+@dataclass(slots=True)
+class SiteAir:
+    """All sensors of one site. One thread at a time; the gateway guards it by a lock."""
+
+    assumed: Weather = field(default_factory=Weather)  # what a site file says; sensors know better
+    _backgrounds: dict[str, Background] = field(default_factory=dict)
+    _climate: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)  # name -> sensor -> (t_s, value)
+
+    def expect(self, sensor: str) -> None:
+        """A configured sensor: until it speaks, the reasons say that it does not."""
+        self._backgrounds.setdefault(sensor, Background())
+
+    def add(self, sensor: str, t_s: float, reading: Reading) -> None:
+        """One reading; only valid ones (mark N) speak."""
+        self.expect(sensor)
+        if reading.mark != "N":
+            return
+        for name in _PM25_NAMES:
+            if name in reading.values:
+                self._backgrounds[sensor].add(t_s, reading.values[name])
+                break
+        for name in ("temp_c", "rh_percent"):
+            if name in reading.values:
+                self._climate.setdefault(name, {})[sensor] = (t_s, reading.values[name])
+
+    def weather(self, t_s: float) -> Weather:
+        """Temperature and humidity as the sensors give them (the middle one of several), else as assumed."""
+        temp_c, rh_percent = self._middle("temp_c", t_s), self._middle("rh_percent", t_s)
+        return Weather(
+            self.assumed.temp_c if temp_c is None else temp_c,
+            self.assumed.rh_percent if rh_percent is None else min(100.0, max(0.0, rh_percent)),
+            self.assumed.wind_speed_m_s,
+            self.assumed.wind_from_deg,
+        )
+
+    def _middle(self, name: str, t_s: float) -> float | None:
+        fresh = [value for at_s, value in self._climate.get(name, {}).values() if t_s - at_s <= _CLIMATE_AGE_S]
+        return statistics.median(fresh) if fresh else None
+
+    def look(self, t_s: float, stamp: Stamp) -> AirView:
+        """Weather, cues and reasons at ``t_s`` (``stamp`` is the same moment)."""
+        weather = self.weather(t_s)
+        cues: list[ParticulateCue] = []
+        reasons: list[str] = []
+        damp = weather.rh_percent is not None and weather.rh_percent > _DAMP_RH_PERCENT
+        for sensor, background in self._backgrounds.items():
+            rise = background.rise(t_s)
+            reasons.append(_reason(sensor, background, rise, damp, weather.rh_percent))
+            if rise is not None and rise.counts and not damp:
+                cues.append(ParticulateCue(sensor, round(rise.rise, 1), round(rise.background, 1), stamp.captured_at))
+        if not self._backgrounds:
+            reasons.extend(AirView().reasons)
+        if weather.wind_speed_m_s is None or weather.wind_from_deg is None:
+            reasons.append("wind unknown: drift was not compared with it")
+        return AirView(weather, tuple(cues[:8]), tuple(reasons))
+
+
+def _reason(sensor: str, background: Background, rise: Rise | None, damp: bool, rh_percent: float | None) -> str:
+    if rise is None:
+        known = f"{background.known_s:.0f} s of background known, {_LEAST_HISTORY_S:.0f} s needed"
+        silent = background.known_s >= _LEAST_HISTORY_S
+        return f"PM2.5 at {sensor} off: {'the sensor is silent' if silent else known}"
+    if damp:
+        limit = f"above {_DAMP_RH_PERCENT:.0f} % droplets count as particles"
+        return f"PM2.5 at {sensor} off: humidity {rh_percent:.0f} %, {limit}"
+    figures = f"{rise.now:.0f} µg/m³ against a background of {rise.background:.0f} (noise {rise.noise:.1f})"
+    if rise.counts:
+        return f"PM2.5 at {sensor} counts: {figures}"
+    return f"PM2.5 at {sensor} shows no rise: {figures}; that proves nothing"

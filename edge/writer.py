@@ -1,0 +1,93 @@
+"""The one thread that writes facts to the spool, so that a slow disk holds back no camera and no sensor.
+
+Facts wait in memory only until the disk takes them. If it does not (full, read-only), they are tried again with growing
+pauses; what then no longer fits into the bounded queue is counted and said, telemetry first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edge.spool import Fact, Spool, SpoolError
+
+_log = logging.getLogger("edge.writer")
+#: How many groups of facts may wait for the disk, by the lane of their first fact.
+_MOST_WAITING = {"detection": 2000, "health": 50, "evidence": 20, "telemetry": 500}
+_LONGEST_PAUSE_S = 30.0
+_MOST_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class Writer:
+    """``put`` from any thread; :meth:`run` in one. ``stored`` is called after each commit."""
+
+    spool: Spool
+    stored: Callable[[], None]
+    counts: Counter[str] = field(default_factory=Counter)
+    problem: str | None = None  # in words, while the disk does not take facts
+    _waiting: deque[Sequence[Fact]] = field(default_factory=deque)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _stopping: bool = False
+
+    def put(self, facts: Sequence[Fact]) -> None:
+        """Facts that belong together: stored in one commit. Never blocks on the disk."""
+        if not facts:
+            return
+        with self._changed:
+            lane = facts[0].lane
+            same = [group for group in self._waiting if group[0].lane == lane]
+            if len(same) >= _MOST_WAITING[lane]:
+                self._waiting.remove(same[0])
+                self.counts[f"not_stored_{lane}"] += len(same[0])
+            self._waiting.append(facts)
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Ends :meth:`run` once everything is stored, or at the first refusal of the disk."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Stores what comes, until stopped."""
+        pause_s = 0.0
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or bool(self._waiting))
+                groups = [self._waiting[at] for at in range(min(len(self._waiting), _MOST_AT_ONCE))]
+                if not groups:
+                    return
+            try:
+                self.spool.append(fact for group in groups for fact in group)
+            except SpoolError as error:
+                pause_s = min(max(0.5, 2 * pause_s), _LONGEST_PAUSE_S)
+                if self._give_way(error, pause_s):
+                    return
+                continue
+            self._settled(groups)
+            pause_s = 0.0
+
+    def _settled(self, groups: list[Sequence[Fact]]) -> None:
+        done = {id(group) for group in groups}
+        with self._changed:
+            self._waiting = deque(group for group in self._waiting if id(group) not in done)
+        if self.problem is not None:
+            _log.info("the disk takes facts again")
+            self.problem = None
+        self.stored()
+
+    def _give_way(self, error: SpoolError, pause_s: float) -> bool:
+        """Waits before the next try; True when stopping."""
+        self.counts["disk_refusals"] += 1
+        if self.problem is None:
+            _log.error("%s; facts wait in memory and are tried again", error)
+        self.problem = str(error)
+        with self._changed:
+            if self._stopping or self._changed.wait_for(lambda: self._stopping, pause_s):
+                _log.error("%d groups of facts could not be stored before the stop", len(self._waiting))
+                return True
+        return False
