@@ -70,6 +70,13 @@ class Processes:
         child.process.terminate()
         child.process.wait(_STOP_SECONDS)
 
+    def finish(self, name: str, seconds: float) -> None:
+        """Waits until a process that ends by itself has ended well. Raises :class:`ProcessFailed`, ``TimeoutExpired``."""
+        child = self._children[name]
+        status = child.process.wait(seconds)
+        child.may_end = status == 0
+        self.check()
+
     def restart(self, name: str) -> None:
         """Starts a killed process again, as its supervisor would."""
         self.start(name, self._children[name].argv)

@@ -1,0 +1,141 @@
+"""Speed and size of the road, as ratios: what a gateway costs, how long from the first visible smoke to the page."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from lab.demo import Scene, start
+from lab.figures import Figure
+from lab.processes import Processes
+from lab.town import Town
+from smokesentry.clock import from_wire
+
+Say = Callable[[str], None]
+_WARM_S = 30.0
+_WATCH_S = 90.0
+_VISIBLE_CNR = 2.0  # contrast-to-noise of the plume's 10 x 20 strongest pixels, from the simulator's truth
+_SEEDS = (101, 102, 103)
+
+
+def gateway_cost(folder: Path, say: Say) -> list[Figure]:
+    """One gateway process with one 1280x720 camera at 2 frames/s and two serial sensors on a quiet night."""
+    with Processes(folder / "log") as processes:
+        town = Town(folder, processes)
+        town.start_street("quiet", _SEEDS[0])
+        town.start_cloud()
+        (name, *_) = town.start_gateways()
+        process = psutil.Process(processes.pid(name))
+        say(f"{name}: {_WARM_S:.0f} s to settle, then {_WATCH_S:.0f} s watched")
+        time.sleep(_WARM_S)
+        before, began = process.cpu_times(), time.monotonic()
+        time.sleep(_WATCH_S)
+        after = process.cpu_times()
+        used = (after.user + after.system - before.user - before.system) / (time.monotonic() - began)
+        peak = _peak_rss_kib(process.pid)
+    return [
+        Figure(
+            "gateway, one 720p camera at 2 frames/s, two sensors: share of one core",
+            used * 100,
+            "%",
+            10,
+            "the limit",
+            10,
+        ),
+        Figure("the same: peak resident memory", peak / 1024, "MB", 250, "the limit", 250),
+    ]
+
+
+def detector_cost(folder: Path, say: Say) -> list[Figure]:
+    """Whole detector per decoded 1280x720 frame beside OpenCV's MOG2 on the same frames, one thread each."""
+    import cv2
+
+    from detector.pipeline import Detector
+
+    cv2.setNumThreads(1)
+    frames = folder / "frames"
+    with Processes(folder / "log") as processes:
+        words = ["simulate", "--scene", "burn", "--seed", str(_SEEDS[0]), "--render-to", str(frames), "--seconds", "60"]
+        processes.smokesentry("render", *words)
+        processes.finish("render", 120)
+    pictures = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in sorted(frames.glob("*.jpg"))]
+    say(f"detector and MOG2 on {len(pictures)} frames")
+    detector, peer = Detector(), cv2.createBackgroundSubtractorMOG2()
+    ours = _ms_each(pictures, lambda n, frame: detector.push(frame, n * 0.5))
+    theirs = _ms_each(pictures, lambda _, frame: peer.apply(frame))
+    return [Figure("detector per decoded 720p frame", ours, "ms", None, "OpenCV MOG2 on the same frames", theirs)]
+
+
+def road_time(folder: Path, say: Say) -> list[Figure]:
+    """From the first visible smoke to the alert on the page, and the part of it that transport and cloud take."""
+    seen, carried = [], []
+    for seed in _SEEDS:
+        whole, transport = _one_road(folder / f"seed-{seed}", seed, say)
+        say(
+            f"seed {seed}: {whole:.1f} s from first visible smoke to the page, {transport:.2f} s of it after the gateway knew"
+        )
+        seen.append(whole)
+        carried.append(transport)
+    return [
+        Figure(
+            f"first visible smoke to alert on the page, worst of {len(seen)} nights",
+            max(seen),
+            "s",
+            60,
+            "the limit",
+            60,
+        ),
+        Figure(
+            "transport and cloud of that: gateway knew to alert on the page, worst",
+            max(carried),
+            "s",
+            2,
+            "the limit",
+            2,
+        ),
+    ]
+
+
+def _one_road(folder: Path, seed: int, say: Say) -> tuple[float, float]:
+    with Processes(folder / "log") as processes:
+        town = start(Scene("burn", seed), folder, processes, say)
+        shown: dict[str, float] = {}
+
+        def alert_is_there() -> bool:
+            if not shown and town.console.alerts():
+                shown["at"] = time.time()
+            return bool(shown)
+
+        processes.wait_for("the alert", alert_is_there, 180)
+        alert = town.console.get(f"/api/alerts/{town.console.alerts()[0]['alert']}")
+        visible = _first_visible(town.street.folder / "truth.jsonl")
+    knew = min(from_wire(detection["alarmed_at"]).timestamp() for detection in alert["detections"])
+    return shown["at"] - visible, shown["at"] - knew
+
+
+def _first_visible(truth: Path) -> float:
+    """Unix time of the first frame of any camera in which the plume stands out of the noise."""
+    for line in truth.read_text(encoding="utf-8").splitlines():
+        frame: dict[str, Any] = json.loads(line)
+        if frame["smoke"] and frame["smoke"]["contrast_to_noise"] >= _VISIBLE_CNR:
+            return from_wire(frame["at"]).timestamp()
+    raise ValueError(f"{truth}: no frame with visible smoke, yet an alert: a false one")
+
+
+def _ms_each(pictures: list[Any], work: Callable[[int, Any], object]) -> float:
+    began = time.perf_counter()
+    for number, picture in enumerate(pictures):
+        work(number, picture)
+    return (time.perf_counter() - began) / len(pictures) * 1000
+
+
+def _peak_rss_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise ValueError(f"the kernel does not tell the peak memory of process {pid}")
