@@ -37,12 +37,8 @@ def write_figures(figures: list[Figure], folder: Path, name: str, title: str) ->
 
 def page(figures: list[Figure], title: str) -> str:
     """The Markdown page."""
-    lines = [
-        f"# {title}",
-        "",
-        "| figure | value | target | peer | peer's value | ratio |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    head = ["figure", "value", "target", "peer", "peer's value", "ratio"]
+    lines = [f"# {title}", "", f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     lines += [
         f"| {f.name} | {_number(f.value)} {f.unit} | {_number(f.target)} | {f.peer or '–'} | {_number(f.peer_value)} "
         f"| {_number(f.ratio)} |"

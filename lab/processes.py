@@ -71,7 +71,7 @@ class Processes:
         child.process.wait(_STOP_SECONDS)
 
     def finish(self, name: str, seconds: float) -> None:
-        """Waits until a process that ends by itself has ended well. Raises :class:`ProcessFailed`, ``TimeoutExpired``."""
+        """Waits for a process that ends by itself. Raises :class:`ProcessFailed` or ``subprocess.TimeoutExpired``."""
         child = self._children[name]
         status = child.process.wait(seconds)
         child.may_end = status == 0
