@@ -1,7 +1,8 @@
 """The image chain: luminance to electrons to a tone curve to grey levels, with noise, gain, shake and JPEG.
 
-A small fast camera by night: automatic exposure sets the luminance ``white`` that half-fills the tone curve; shot noise of
-some 1200-3000 electrons at ``white`` (after the camera's own noise reduction) and a little read noise. Tone curve: 255·sqrt(x / (1 + x)).
+A small fast camera by night: automatic exposure sets the luminance ``white`` that half-fills the tone curve
+255·sqrt(x / (1 + x)); shot noise of some 1200-3000 electrons there (after the camera's own noise reduction) and a
+little read noise.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.light import Picture
+from simulator.filters import Picture, blur
 
 _FIELDS, _MARGIN = 6, 96
 _READ_ELECTRONS = 2.5
@@ -66,17 +67,16 @@ class Sensor:
     def expose(self, picture: Picture, shake_px: tuple[float, float], gain: float) -> NDArray[np.uint8]:
         """One frame (h, w, 3 uint8, blue first) of a luminance picture."""
         shift = np.array([[1.0, 0.0, shake_px[0]], [0.0, 1.0, shake_px[1]]])
-        moved = cv2.warpAffine(
-            picture, shift, picture.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        moved = cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+        seen = np.asarray(moved, np.float32)
         if gain != 1:
-            moved *= np.float32(gain)
-        grey = tone(moved, self.exposure)
+            seen *= np.float32(gain)
+        grey = tone(seen, self.exposure)
         height, width = self.level.shape
         y, x = self._rng.integers(0, _MARGIN, 2)
         field = self._fields[int(self._rng.integers(_FIELDS))][y : y + height, x : x + width]
         grey += field * self.level[..., None]
-        return cv2.convertScaleAbs(np.clip(grey, 0, 255))
+        return np.asarray(cv2.convertScaleAbs(np.clip(grey, 0, 255)), np.uint8)
 
 
 def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
@@ -89,8 +89,8 @@ def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
 
 def _field(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Unit noise, a little smeared by demosaicing; colour differs less than brightness and is coarser."""
-    grain = cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), 0.55)
+    grain = blur(rng.standard_normal((height, width), np.float32), 0.55)
     grain /= grain.std()
-    colour = cv2.GaussianBlur(rng.standard_normal((height, width, 3)).astype(np.float32), (0, 0), 1.8)
-    colour *= 0.35 / colour.std()
+    colour = blur(rng.standard_normal((height, width, 3), np.float32), 1.8)
+    colour *= np.float32(0.35 / colour.std())
     return grain[..., None] + colour

@@ -10,7 +10,7 @@ _SCENES = ("burn", "steam", "quiet")
 
 
 def main(argv: list[str]) -> int:
-    """A simulated night street with known truth: cameras on the loopback, sensors on pseudo-terminals, or frames as files."""
+    """A night street with known truth: cameras on the loopback and sensors on pseudo-terminals, or frames as files."""
     parser = argparse.ArgumentParser(prog="smokesentry simulate", description=main.__doc__)
     parser.add_argument("--scene", choices=_SCENES, default="burn")
     parser.add_argument("--seed", type=_seed, default=1, help="same seed, same street and night (default 1)")

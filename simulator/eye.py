@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera import Sensor, draw_exposure
+from simulator.filters import Picture
 from simulator.headlights import Headlights
-from simulator.light import Lit, Picture, light_street
 from simulator.night import Night
-from simulator.raster import look
 from simulator.scenery import Face
+from simulator.still import take_still
 from simulator.street import Roof, Street
 from simulator.truth import PlumeTruth, measure
 from simulator.veil import DROPLETS, SMOKE, Cloud, Matter, Painter, source_radiance
@@ -37,10 +37,10 @@ class Eye:
         self.gateway, self.camera = gateway, street.cameras[gateway]
         self._street = street
         rng = np.random.default_rng([street.seed, *gateway.encode()])
-        view = look(self.camera, faces)
-        self._lit: Lit = light_street(street, faces, view)
-        self._ambient = 0.5 * self._lit.sky + 0.5 * float(np.minimum(self._lit.still, 1.0).mean())
-        self.sensor = Sensor(draw_exposure(self._lit.still, rng), self._lit.still, rng)
+        self._still = take_still(street, faces, self.camera)
+        view = self._still.view
+        self._ambient = 0.5 * self._still.sky + 0.5 * float(np.minimum(self._still.light, 1.0).mean())
+        self.sensor = Sensor(draw_exposure(self._still.light, rng), self._still.light, rng)
         self._painter = Painter(self.camera, view.depth_m, street.seed)
         self._headlights = Headlights(street, view)
         self._depth = view.depth_m
@@ -53,8 +53,8 @@ class Eye:
 
     def shoot(self, night: Night) -> Shot:
         """The frame at the night's present time."""
-        picture = self._lit.still.copy()
-        for number, (box, patch) in enumerate(self._lit.windows):
+        picture = self._still.light.copy()
+        for number, (box, patch) in self._still.windows:
             share = night.window_share(number, night.t)
             if share:
                 picture[box] += share * patch
@@ -64,7 +64,7 @@ class Eye:
         return Shot(self.sensor.expose(picture, self._shake(night), 1.0), smoke, steam)
 
     def expected_contrast(self, roof: Roof) -> float:
-        """Contrast-to-noise that smoke of 25 % opacity would have just above a chimney; 0 where a house hides the mouth.
+        """Contrast-to-noise that smoke of 25 % opacity would have above a chimney; 0 where a house hides the mouth.
 
         Taken over the background that lies behind the first two metres above the mouth.
         """
@@ -78,7 +78,7 @@ class Eye:
         if (self._depth[rows, columns] < away - 0.7).any():
             return 0.0
         source = source_radiance(SMOKE, self._street.lamps, places, np.array(self.camera.place), self._ambient)
-        before = self._lit.still[rows, columns][None]
+        before = self._still.light[rows, columns][None]
         after = before * (1 - _TYPICAL_OPACITY) + _TYPICAL_OPACITY * source[None].astype(np.float32)
         change = np.abs(self.sensor.grey(after) - self.sensor.grey(before)).mean(axis=2)[0]
         return float(np.median(change / self.sensor.level[rows, columns]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from simulator.light import Picture
+from simulator.filters import Picture
 from simulator.night import Car, Night
 from simulator.raster import GROUND, SKY, View
 from simulator.street import Street, turned

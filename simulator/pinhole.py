@@ -18,7 +18,7 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Pinhole:
-    """A camera at ``place`` (metres east, north, up); angles in degrees as in ``CameraPose``; ``size`` is width, height."""
+    """A camera at ``place`` (metres east, north, up); angles as in ``CameraPose``; ``size`` is width, height."""
 
     place: tuple[float, float, float]
     heading_deg: float
@@ -53,14 +53,10 @@ class Pinhole:
         centre = np.array([self.size[0] / 2, self.size[1] / 2])
         return centre + self.focal_px * local[:, :2] / safe[:, None], depth
 
-    def rays(self, every: int = 1) -> NDArray[np.float32]:
-        """World directions ``(h, w, 3)`` through pixel centres, scaled to advance one metre along the axis.
-
-        ``every`` > 1 gives one ray for each block of that many pixels (through the block's centre).
-        """
+    def rays(self, offset: tuple[float, float] = (0.5, 0.5)) -> NDArray[np.float32]:
+        """World directions ``(h, w, 3)`` through ``offset`` inside each pixel, each a metre along the axis."""
         width, height = self.size
-        across = (np.arange(0, width, every) + every / 2 - width / 2) / self.focal_px
-        down = (np.arange(0, height, every) + every / 2 - height / 2) / self.focal_px
+        across = (np.arange(width) + offset[0] - width / 2) / self.focal_px
+        down = (np.arange(height) + offset[1] - height / 2) / self.focal_px
         right, below, forward = self.axes
-        picture = across[None, :, None] * right + down[:, None, None] * below + forward
-        return picture.astype(np.float32)
+        return np.asarray(across[None, :, None] * right + down[:, None, None] * below + forward, np.float32)

@@ -1,4 +1,4 @@
-"""A plume as puffs that the wind carries, air thins and buoyancy lifts. Each puff is a round cloud with a top-hat radius.
+"""A plume as puffs that the wind carries, air thins and buoyancy lifts; each a round cloud with a top-hat radius.
 
 Growth follows the domain's near field: radius = mouth radius + 0.11 x path. Rise follows Briggs' bent-over plume,
 1.6 F^(1/3) x^(2/3) / u, differentiated in time.

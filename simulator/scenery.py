@@ -1,4 +1,4 @@
-"""The street's surfaces as flat polygons: walls, roofs, chimneys, windows, far blocks. The ground is left to the raster."""
+"""The street's surfaces as flat polygons: walls, roofs, chimneys, windows, far blocks. The raster adds the ground."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NO_CHIMNEY = Chimney((0.0, 0.0, 0.0), 0.0, False)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A convex polygon. ``glow`` is the luminance it emits itself (cd/m²); ``window`` numbers the windows that may switch."""
+    """A convex polygon. ``glow`` is the luminance it emits (cd/m²); ``window`` numbers the windows that may switch."""
 
     corners: Corners  # (n, 3) metres
     normal: Corners  # (3,) outward
@@ -80,10 +80,10 @@ def _shell(roof: Roof) -> list[Face]:
     ring = [(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]
     faces = []
     for (a, b), (c, d) in zip(ring, ring[1:] + ring[:1], strict=True):
-        quad = [at(a, b, 0.0), at(c, d, 0.0), at(c, d, eave - 0.03), at(a, b, eave - 0.03)]
+        quad = [at(a, b, 0.0), at(c, d, 0.0), at(c, d, eave), at(a, b, eave)]
         faces.append(_face(quad, roof, roof.albedo, "wall", inner))
     if ridge == eave:
-        faces.append(_face([at(*corner, eave) for corner in ring], roof, 0.2, "roof", inner))
+        faces.append(_face([at(1.03 * a, 1.03 * b, eave) for a, b in ring], roof, 0.2, "roof", inner))
         return faces
     for side in (-1, 1):  # the eaves reach out a little over the long walls
         slope = [

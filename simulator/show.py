@@ -1,4 +1,4 @@
-"""The running street: renders, answers, sends bytes and keeps the truth until it is told to stop. Owns the clock and the ports."""
+"""The running street: renders, answers, sends bytes and keeps the truth until it is told to stop; owns the clock."""
 
 from __future__ import annotations
 

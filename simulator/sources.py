@@ -34,7 +34,7 @@ class Stove:
             np.sin(2 * np.pi * since_s / period + phase)
             for period, phase in zip((1.7, 4.3, 11.0, 29.0), self.phases, strict=True)
         )
-        return float(np.clip(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0, 0.6))
+        return float(np.clip(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0, 0.45))
 
     def extinction_m2_s(self, since_s: float) -> float:
         """Extinction cross-section leaving the flue each second: Beer-Lambert across the flue's diameter."""
@@ -72,7 +72,7 @@ def draw_stove(flue_m: float, rng: np.random.Generator) -> Stove:
     """A lighting or refuelling that shows: 15-45 % at the mouth, onset well under two minutes."""
     return Stove(
         flue_m=flue_m,
-        peak_opacity=float(rng.triangular(0.18, 0.36, 0.45)),
+        peak_opacity=float(rng.triangular(0.18, 0.3, 0.38)),
         onset_s=float(rng.uniform(12, 45)),
         decay_s=float(rng.uniform(700, 1500)),
         lasts_s=float(rng.uniform(800, 1000)),

@@ -1,4 +1,4 @@
-"""A whole scene from a seed: street, weather, cameras, who burns, who steams, sensors. What shells and tests start from."""
+"""A whole scene from a seed: street, weather, cameras, who burns, who steams, sensors. Shells and tests start here."""
 
 from __future__ import annotations
 

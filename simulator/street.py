@@ -195,7 +195,7 @@ def _lamps(alleys: tuple[float, ...], half_length: float, turn: float, rng: np.r
                 east, north = turned(along, alley + float(rng.uniform(-1, 1)), turn)
                 candela = float(rng.uniform(380, 750))
                 lamps.append(
-                    Lamp((east, north, float(rng.uniform(5.5, 7.0))), candela, float(rng.uniform(0.2, 0.35)), colour)
+                    Lamp((east, north, float(rng.uniform(5.5, 7.0))), candela, float(rng.uniform(0.1, 0.25)), colour)
                 )
             along += float(rng.uniform(15, 21))
     for _ in range(int(rng.integers(2, 5))):  # lamps over yard doors
@@ -230,7 +230,7 @@ def _blocks(rng: np.random.Generator) -> tuple[Block, ...]:
 
 
 def _cameras(roofs: list[Roof], rng: np.random.Generator) -> dict[str, Pinhole]:
-    """Two places 40–110 m from every house, 60–120° apart, with every mouth in the frame and, if it can be, unhidden."""
+    """Two places 40-110 m from every house, 60-120° apart, every mouth in the frame and, if it can be, unhidden."""
     best: tuple[int, list[Pinhole]] | None = None
     while best is None or (best[0] > 0 and rng.random() > 0.004):
         first = float(rng.uniform(0, 360))

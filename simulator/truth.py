@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.camera import Sensor
-from simulator.light import Picture
+from simulator.filters import Picture
 from simulator.veil import Veil
 
 _VISIBLE_OPACITY = 0.03
@@ -16,11 +16,11 @@ _NEAR_PX = 60
 
 @dataclass(frozen=True, slots=True)
 class PlumeTruth:
-    """One plume in one frame. ``origin_px`` is the mouth (corner convention of ``CameraPose``), whether or not it is hidden.
+    """One plume in one frame. ``origin_px`` is the mouth (pixels as ``CameraPose`` counts them), hidden or not.
 
-    ``size_px``: width and height of the box around opacity ≥ 3 %. ``area_px``: pixels whose grey level the plume changes by at
-    least twice the noise. ``contrast_to_noise``: the mean change in noise units over the 200 pixels (about 10 x 20) that
-    change most within 60 px of the mouth.
+    ``size_px``: width and height of the box around opacity ≥ 3 %. ``area_px``: pixels whose grey level the plume
+    changes by at least twice the noise. ``contrast_to_noise``: the mean change in noise units over the 200 pixels
+    (about 10 x 20) that change most within 60 px of the mouth.
     """
 
     origin_px: tuple[float, float]

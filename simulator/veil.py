@@ -1,8 +1,8 @@
 """Plumes in a picture: how much light each pixel loses on the way through, and how much the plume throws in from lamps.
 
 Radiative argument (single scattering): behind an optical depth τ a background L shows as L·exp(-τ) + S·(1 - exp(-τ)).
-S is what a thick piece of plume would show: albedo × (lamp light × phase function + surroundings). The phase function is
-Henyey-Greenstein; smoke g = 0.6, albedo 0.85; droplets g = 0.8, albedo 1.
+S is what a thick piece of plume would show: albedo × (lamp light × phase function + surroundings). The phase function
+is Henyey-Greenstein; smoke g = 0.6, albedo 0.85; droplets g = 0.8, albedo 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.light import Picture, lamp_candela, tint
+from simulator.filters import Picture
+from simulator.light import lamp_candela, tint
 from simulator.pinhole import Floats, Pinhole
 from simulator.street import Lamp
 
@@ -36,7 +37,8 @@ DROPLETS = Matter(1.0, 0.8)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cloud:
-    """Puffs ready to draw: place (n, 3), Gaussian sigma (m), extinction cross-section (m²), source radiance (n, 3), texture 0-1."""
+    """Puffs ready to draw: ``place`` (n, 3), Gaussian ``sigma_m``, extinction cross-section ``cross_m2``, ``source``
+    radiance (n, 3) and which ``texture`` (0-1) each shows."""
 
     place: Floats
     sigma_m: Floats

@@ -1,4 +1,4 @@
-"""The night's weather: temperature, humidity, and a wind that gusts, wanders and swirls. A pure function of place and time."""
+"""The night's weather: temperature, humidity, and a wind that gusts, wanders and swirls in place and time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def draw_weather(seed: int) -> Weather:
 
 
 class Wind:
-    """Mean wind plus gusts (periods 7-150 s) plus swirls (0.6-14 m, divergence-free, carried along by the mean wind)."""
+    """Mean wind plus gusts (periods 7-150 s) plus swirls (0.6-14 m, divergence-free, carried by the mean wind)."""
 
     def __init__(self, weather: Weather, seed: int) -> None:
         rng = np.random.default_rng([seed, 0x77])
@@ -49,7 +49,7 @@ class Wind:
     def steady(self, t: float) -> Floats:
         """Mean wind with its gusts (m/s east, north, up) at time ``t``."""
         gust = self._gust * np.sin(self._rate[:, None] * t + self._gust_phase).sum(axis=0)
-        return self.mean + np.array([gust[0], gust[1], 0.0])
+        return np.asarray(self.mean + np.array([gust[0], gust[1], 0.0]))
 
     def at(self, places: Floats, t: float) -> Floats:
         """Wind ``(n, 3)`` at ``places`` (n, 3)."""
