@@ -56,6 +56,9 @@ class CameraWorker:
                 self._watch(source, stop)
             except SourceError as error:
                 self._note_problem(str(error))
+            except Exception as error:
+                self._note_problem(f"its thread failed ({error})")
+                raise
             finally:
                 if source is not None:
                     source.close()

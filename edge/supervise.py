@@ -30,7 +30,7 @@ class Supervisor:
         thread.start()
 
     def _keep(self, name: str, body: Callable[[], None]) -> None:
-        pause_s = _FIRST_PAUSE_S
+        pause_s, said = _FIRST_PAUSE_S, ""
         while not self.stop.is_set():
             began_s = time.monotonic()
             try:
@@ -40,7 +40,9 @@ class Supervisor:
                 # Whatever it was, the other threads go on and this one is tried again: nobody climbs up to restart it.
                 self.restarts[name] += 1
                 pause_s = _FIRST_PAUSE_S if time.monotonic() - began_s > _STEADY_S else pause_s
-                _log.exception("%s failed (%s); it begins again in %.0f s", name, error, pause_s)
+                new, said = repr(error) != said, repr(error)
+                # The trace once: the same one every minute of a winter would bury everything else.
+                _log.error("%s failed (%s); it begins again in %.0f s", name, error, pause_s, exc_info=new)
             self.stop.wait(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
