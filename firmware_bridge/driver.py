@@ -75,7 +75,8 @@ class Driver(ABC):
     #: Names in ``commands`` sent after opening the port, and the one that asks for a reading (None: the sensor pushes).
     on_open: tuple[str, ...] = ()
     poll: str | None = None
-    poll_every_s: float = 1.0
+    #: Seconds between readings: how often a polled sensor is asked, the slowest rate of one that pushes.
+    every_s: float = 1.0
 
     @property
     @abstractmethod

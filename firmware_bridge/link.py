@@ -15,6 +15,7 @@ import serial
 
 from firmware_bridge.driver import Driver, Reply
 from firmware_bridge.models import driver_for
+from firmware_bridge.quality import SensorHistory
 from firmware_bridge.reading import Reading
 from firmware_bridge.stream import FrameHunter
 from smokesentry.clock import Stamp, SystemClock
@@ -43,22 +44,45 @@ class SensorStats:
     silent_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DutyCycle:
+    """Fan and light source on for the first ``on_s`` of every ``period_s``, to spare them.
+
+    Fog condenses in a sensor that is switched off, and smoke passes unseen meanwhile: without a reason, use none.
+    """
+
+    on_s: float
+    period_s: float
+
+    def awake(self, since_start_s: float) -> bool:
+        """Whether it should be on, this long after the start."""
+        return since_start_s % self.period_s < self.on_s
+
+
 class SerialSensor:
     """One sensor on one port, run by one thread of the gateway.
 
     ``port`` is a path or a glob such as ``/dev/serial/by-id/*CP2102*``, looked up anew at every attempt, so a sensor
-    that comes back under another ttyUSB number is found. Raises :class:`firmware_bridge.models.UnknownModel`.
+    that comes back under another ttyUSB number is found. Raises :class:`firmware_bridge.models.UnknownModel`, and
+    ``ValueError`` for a duty cycle that the model cannot follow.
     """
 
-    def __init__(self, name: str, model: str, port: str, clock: SystemClock | None = None) -> None:
+    def __init__(
+        self, name: str, model: str, port: str, clock: SystemClock | None = None, *, duty: DutyCycle | None = None
+    ) -> None:
         self.name = name
         self.model = model
         self.port = port
         self._driver: Driver = driver_for(model)
         self._clock = clock or SystemClock()
         self._hunter = FrameHunter(self._driver)
+        self._history = SensorHistory(self._driver.warm_up_s)
+        self._duty = duty
+        if duty is not None:
+            self._check(duty)
+        self._awake = True
         self._lock = threading.Lock()
-        self._outbox: list[bytes] = []
+        self._outbox: list[str] = []
         self._connected = False
         self._in_outage = False
         self._outages = 0
@@ -69,12 +93,20 @@ class SerialSensor:
         stop: threading.Event,
         on_reading: Callable[[Reading], None],
         on_reply: Callable[[Reply], None] | None = None,
+        on_bytes: Callable[[bytes, Stamp], None] | None = None,
     ) -> None:
         """Reads until ``stop`` is set. The callbacks are called in this thread, in order of arrival; what they raise
-        ends the run."""
+        ends the run. ``on_bytes`` gets the raw bytes before they are understood."""
 
-        def deliver(found: list[Reading | Reply]) -> None:
-            self._deliver(found, on_reading, on_reply)
+        def deliver(data: bytes | None) -> None:
+            arrived = self._clock.now()
+            if data and on_bytes is not None:
+                on_bytes(data, arrived)
+            for item in self._hunt(data, arrived):
+                if isinstance(item, Reading):
+                    on_reading(item)
+                elif on_reply is not None:
+                    on_reply(item)
 
         retry_s = _FIRST_RETRY_S
         while not stop.is_set():
@@ -86,11 +118,13 @@ class SerialSensor:
                 retry_s = min(retry_s * 2, _LONGEST_RETRY_S)
                 continue
             with port:
-                self._note_connected(port)
-                retry_s = _FIRST_RETRY_S
-                self._serve(port, stop, deliver)
+                self._connected = True
+                heard = self._serve(port, stop, deliver)
             self._connected = False
-            deliver(self._hunt(None))
+            deliver(None)
+            # A port that opens, says nothing and fails again is one long outage, and tried ever less often.
+            retry_s = _FIRST_RETRY_S if heard else min(retry_s * 2, _LONGEST_RETRY_S)
+            stop.wait(retry_s)
 
     def send(self, command: str) -> None:
         """Queues one of the driver's commands by name (``sleep``, ``wake`` ...). Raises ``KeyError`` for any other."""
@@ -98,7 +132,7 @@ class SerialSensor:
         if command not in commands:
             raise KeyError(f"{self.model} has no command {command!r}; it has: {', '.join(sorted(commands)) or 'none'}")
         with self._lock:
-            self._outbox.append(commands[command])
+            self._outbox.append(command)
 
     def stats(self) -> SensorStats:
         """A snapshot; may be called from any thread."""
@@ -126,19 +160,28 @@ class SerialSensor:
             exclusive=True,
         )
 
-    def _serve(
-        self, port: serial.Serial, stop: threading.Event, deliver: Callable[[list[Reading | Reply]], None]
-    ) -> None:
-        driver = self._driver
+    def _check(self, duty: DutyCycle) -> None:
+        if not {"sleep", "wake"} <= set(self._driver.commands):
+            raise ValueError(f"{self.model} cannot be put to sleep: it takes no duty cycle")
+        if not self._driver.warm_up_s < duty.on_s < duty.period_s:
+            raise ValueError(
+                f"{self.model} needs {self._driver.warm_up_s:g} s to warm up: a duty cycle must be on for longer than"
+                f" that, and for less than its period; got {duty.on_s:g} s of {duty.period_s:g} s"
+            )
+
+    def _serve(self, port: serial.Serial, stop: threading.Event, deliver: Callable[[bytes | None], None]) -> bool:
+        """Reads and asks until ``stop`` or a failure; whether anything was heard."""
+        driver, heard = self._driver, False
         with self._lock:
-            self._outbox[:0] = [driver.commands[name] for name in driver.on_open]
-        next_poll_ns = 0
+            self._outbox[:0] = driver.on_open or (("wake",) if self._duty is not None else ())
+        started_ns, next_poll_ns, self._awake = self._clock.now().mono_ns, 0, True
         while not stop.is_set():
             now_ns = self._clock.now().mono_ns
-            poll_due = driver.poll is not None and now_ns >= next_poll_ns
+            self._follow_duty((now_ns - started_ns) / 1e9)
+            poll_due = driver.poll is not None and self._awake and now_ns >= next_poll_ns
             if poll_due:
-                next_poll_ns = now_ns + int(driver.poll_every_s * 1e9)
-                deliver(self._hunt(None))
+                next_poll_ns = now_ns + int(driver.every_s * 1e9)
+                deliver(None)
             try:
                 self._send_queued(port)
                 if driver.poll is not None and poll_due:
@@ -148,45 +191,41 @@ class SerialSensor:
                 data = _read_burst(port)
             except (OSError, termios.error) as error:  # in_waiting raises plain OSError on hang-up
                 self._note_outage(error)
-                return
+                return heard
             if data:
-                deliver(self._hunt(data))
+                heard = True
+                self._note_heard(port)
+                deliver(data)
+        return heard
+
+    def _follow_duty(self, since_start_s: float) -> None:
+        if self._duty is not None and self._duty.awake(since_start_s) != self._awake:
+            self._awake = not self._awake
+            self.send("wake" if self._awake else "sleep")
 
     def _send_queued(self, port: serial.Serial) -> None:
         with self._lock:
             outbox, self._outbox = self._outbox, []
-        for message in outbox:
-            port.write(message)
+        for name in outbox:
+            port.write(self._driver.commands[name])
+            if name == "wake":
+                self._history.woken(self._clock.now().mono_ns)
             time.sleep(_BETWEEN_COMMANDS_S)
 
-    def _hunt(self, data: bytes | None) -> list[Reading | Reply]:
-        """Frames that ``data`` completes, stamped; None: nothing more will come for what waits."""
-        arrived = self._clock.now()
+    def _hunt(self, data: bytes | None, arrived: Stamp) -> list[Reading | Reply]:
+        """Frames that ``data`` completes, stamped and judged; None: nothing more will come for what waits."""
         with self._lock:
             found = self._hunter.finish() if data is None else self._hunter.feed(data)
             if found:
                 self._last_frame = arrived
             for item in found:
                 if isinstance(item, Reply):
-                    self._outbox += [self._driver.commands[name] for name in self._driver.remedy(item)]
-        return [
-            replace(item, arrived_unix_s=arrived.unix_s, arrived_mono_ns=arrived.mono_ns)
-            if isinstance(item, Reading)
-            else item
-            for item in found
-        ]
+                    self._outbox += self._driver.remedy(item)
+        return [self._stamped(item, arrived) if isinstance(item, Reading) else item for item in found]
 
-    def _deliver(
-        self,
-        found: list[Reading | Reply],
-        on_reading: Callable[[Reading], None],
-        on_reply: Callable[[Reply], None] | None,
-    ) -> None:
-        for item in found:
-            if isinstance(item, Reading):
-                on_reading(item)
-            elif on_reply is not None:
-                on_reply(item)
+    def _stamped(self, reading: Reading, arrived: Stamp) -> Reading:
+        stamped = replace(reading, arrived_unix_s=arrived.unix_s, arrived_mono_ns=arrived.mono_ns)
+        return self._history.judge(stamped)
 
     def _note_outage(self, error: Exception) -> None:
         if self._in_outage:
@@ -195,11 +234,10 @@ class SerialSensor:
         self._outages += 1
         _log.warning("sensor %s on %s: %s; trying again until it is back", self.name, self.port, _in_words(error))
 
-    def _note_connected(self, port: serial.Serial) -> None:
+    def _note_heard(self, port: serial.Serial) -> None:
         if self._in_outage:
+            self._in_outage = False
             _log.info("sensor %s is back on %s", self.name, port.port)
-        self._in_outage = False
-        self._connected = True
 
 
 def _find_port(port: str) -> str:

@@ -47,6 +47,7 @@ class Plantower(Driver):
 
     model: str
     layout: Layout
+    every_s: float = 2.3  # 1 s while the air changes
 
     family = "plantower"
     start = re.compile(re.escape(_HEADER))

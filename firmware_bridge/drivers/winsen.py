@@ -140,7 +140,7 @@ class WinsenCo2(Driver):
     model: str = "MHZ19B"
     warm_up_s: float = 180.0
     poll: str | None = "read"
-    poll_every_s: float = 5.0
+    every_s: float = 5.0
 
     family = "winsen"
     start = re.compile(rb"\xff\x86")

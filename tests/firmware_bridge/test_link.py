@@ -14,7 +14,7 @@ from typing import Protocol
 import pytest
 
 from firmware_bridge.driver import Reply
-from firmware_bridge.link import SerialSensor
+from firmware_bridge.link import DutyCycle, SerialSensor
 from firmware_bridge.models import driver_for
 from firmware_bridge.reading import Reading
 
@@ -162,6 +162,51 @@ def test_commands_go_out_and_answers_come_back_beside_the_readings(adapter: Adap
         until(lambda: len(readings) == 2)
         until(lambda: len(replies) == 1)
     assert replies[0].kind == "power"
+
+
+def test_a_polled_sensor_is_asked_and_started_again_when_it_lost_its_power(adapter: Adapter) -> None:
+    driver = driver_for("SPS30")
+    readings: list[Reading] = []
+    sensor = SerialSensor("s1", "SPS30", str(adapter.path))
+    with running(sensor, readings):
+        until(lambda: sensor.stats().connected)
+        heard = b""
+        while not heard.endswith(driver.commands["read"]):
+            heard += adapter.sent_by_host()
+        assert heard == driver.commands["wake"] + driver.commands["read"]
+        adapter.send(bytes.fromhex("7e00034300b97e"))  # not allowed in this state
+        heard = b""
+        while not heard.endswith(driver.commands["read"]):
+            heard += adapter.sent_by_host()
+        assert heard == driver.commands["wake"] + driver.commands["read"]
+        adapter.send(driver.encode({"pm25_ug_m3": 9, "pm4_ug_m3": 9, "pm10_ug_m3": 9, "n10_0_per_cm3": 4}))
+        until(lambda: len(readings) == 1)
+    assert readings[0].quality == "warming_up"  # it was only just started
+
+
+def test_a_duty_cycle_puts_it_to_sleep_and_wakes_it(adapter: Adapter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(driver_for("PMS5003")), "warm_up_s", 0.1)
+    driver = driver_for("PMS5003")
+    sensor = SerialSensor("s1", "PMS5003", str(adapter.path), duty=DutyCycle(on_s=0.6, period_s=1.2))
+    with running(sensor, []):
+        until(lambda: sensor.stats().connected)
+        heard = b""
+        while len(heard) < 4 * 7:
+            heard += adapter.sent_by_host()
+    assert heard[: 4 * 7] == (driver.commands["wake"] + driver.commands["sleep"]) * 2
+
+
+@pytest.mark.parametrize(
+    ("model", "duty", "message"),
+    [
+        ("PMS5003", DutyCycle(20, 180), "needs 30 s to warm up"),
+        ("PMS5003", DutyCycle(180, 180), "less than its period"),
+        ("PMS3003", DutyCycle(60, 180), "cannot be put to sleep"),
+    ],
+)
+def test_duty_cycles_that_cannot_work(model: str, duty: DutyCycle, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SerialSensor("s1", model, "/dev/null", duty=duty)
 
 
 def test_a_command_that_the_sensor_does_not_have() -> None:
