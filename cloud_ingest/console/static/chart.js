@@ -9,6 +9,7 @@ const LEFT = 44;
 const RIGHT = 10;
 const TOP = 40; // room for three moments' names above each other
 const BOTTOM = 24;
+const NAME_ROOM = 90;
 const GAP_FACTOR = 4; // a hole longer than this many usual steps is shown as a hole, not bridged
 const COLOURS = ["#6cc7ff", "#b7e36a", "#d9a2ff", "#ffd27a", "#7de0d0", "#ff9fb0"];
 
@@ -71,7 +72,7 @@ function moments(marks, x, { from, to, width }) {
     .map((mark) => ({ ...mark, at: Date.parse(mark.at) }))
     .filter((mark) => mark.at >= from && mark.at <= to)
     .flatMap((mark, row) => {
-      const left = x(mark.at) > width / 2;
+      const left = mark.kind === "end" ? x(mark.at) > width - NAME_ROOM : x(mark.at) > NAME_ROOM;
       const height = 11 + row * 13;
       return [
         svg("line", { class: `moment ${mark.kind}`, x1: x(mark.at), x2: x(mark.at), y1: height - 9, y2: HEIGHT - BOTTOM }),

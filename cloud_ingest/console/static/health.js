@@ -3,6 +3,8 @@
 import { el, time } from "./dom.js";
 import { hours, sentence, t, word } from "./words.js";
 
+const OLD_FRAME_S = 10;
+
 export function watchState(gateways) {
   const cameras = gateways.flatMap((gateway) => gateway.cameras);
   const judging = cameras.filter((camera) => camera.verdict === "suspected" || camera.verdict === "not_suspected");
@@ -14,6 +16,7 @@ export function overview(gateways, openAlerts, health) {
     watchCard(gateways, openAlerts),
     gateways.length && el("section", { class: "block" }, el("h3", {}, t("health")), el("ul", { class: "gateways" }, gateways.map(gatewayCard))),
     el("section", { id: "recent-curve", class: "block" }),
+    health && health.counts.dropped_records > 0 && el("p", { class: "doubt" }, t("health.dropped", { count: health.counts.dropped_records })),
     health && setAside(health),
   ];
 }
@@ -45,7 +48,7 @@ function gatewayCard(gateway) {
     "li",
     { class: `gateway-card ${gateway.online ? "online" : "offline"}` },
     el("h4", {}, el("span", { class: "dot", "aria-hidden": "true" }), gateway.gateway, " ", el("span", { class: "small" }, t(gateway.online ? "health.online" : "health.offline"))),
-    el("p", { class: "small" }, `${t("health.heard")} `, time(gateway.last_seen_at, { relative: true })),
+    el("p", { class: "small" }, `${t("health.heard")} `, time(gateway.last_seen_at, { relative: true }), gateway.software && ` · ${t("health.software", { version: gateway.software })}`),
     el("ul", { class: "plain cameras" }, gateway.cameras.map((camera) => cameraLine(camera, gateway.online))),
     el("ul", { class: "plain sensors" }, gateway.sensors.map(sensorLine)),
     clockBad && el("p", { class: "doubt" }, t("health.clock")),
@@ -65,6 +68,7 @@ function cameraLine(camera, online) {
     " ",
     el("span", { class: "verdict" }, word("verdict", camera.verdict ?? "none")),
     cause && el("span", { class: "cause" }, cause),
+    online && camera.frame_age_s > OLD_FRAME_S && el("span", { class: "cause" }, t("health.frame.age", { seconds: Math.round(camera.frame_age_s) })),
     coverage && el("span", { class: "small", title: t("watch.since") }, coverage.join(" · ")),
   );
 }

@@ -179,7 +179,7 @@ async function start() {
   try {
     map = new TownMap($("map"), { readout: $("readout"), onPick: (id) => pick(id) });
   } catch (error) {
-    console.error(error);
+    console.warn(error);
     $("map-trouble").hidden = false;
   }
   $("panel").addEventListener("click", lookedAt);

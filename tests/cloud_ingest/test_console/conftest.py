@@ -1,4 +1,4 @@
-"""A town in a real SQLite file, the console over it under a real uvicorn, and a real headless Chromium to look at it."""
+"""A town in a real SQLite file, the console over it under a real uvicorn, a real headless Chromium to look at it."""
 
 from __future__ import annotations
 
@@ -61,114 +61,246 @@ class Town:
                 mouths.append({"chimney": f"c{number}", "rooftop": f"roof-{number}", "lat": lat, "lon": lon})
         rows.append(_roof("block", "街道办事处", -95, 0, 18, 22, 18.0))
         with writing(self.engine) as connection:
-            version = connection.execute(schema.footprint_versions.insert().values(
-                tenant=TENANT, imported_at=self.at(-9000), source="street.geojson", digest="sha256:" + "0" * 64
-            ).returning(schema.footprint_versions.c.version)).scalar_one()
+            version = connection.execute(
+                schema.footprint_versions.insert()
+                .values(tenant=TENANT, imported_at=self.at(-9000), source="street.geojson", digest="sha256:" + "0" * 64)
+                .returning(schema.footprint_versions.c.version)
+            ).scalar_one()
             connection.execute(schema.rooftops.insert(), [{**row, "version": version} for row in rows])
             connection.execute(schema.chimneys.insert(), [{**m, "version": version, "height_m": 6.0} for m in mouths])
             bump(connection, "footprints")
 
     def add_gateway(
-        self, name: str, east: float, north: float, heading: float, *, verdict: str = "not_suspected",
-        cause: str | None = None, online: bool = True, seen_min: float = -0.2, sensor: bool = True,
+        self,
+        name: str,
+        east: float,
+        north: float,
+        heading: float,
+        *,
+        verdict: str = "not_suspected",
+        cause: str | None = None,
+        online: bool = True,
+        seen_min: float = -0.2,
+        sensor: bool = True,
     ) -> None:
         lat, lon = place(east, north)
         pose = {
-            "camera": "cam-1", "pose_version": 1, "place": {"lat": lat, "lon": lon, "crs": "WGS-84"},
-            "height_m": 16.0, "heading_deg": heading, "tilt_deg": -6.0, "roll_deg": 0.0, "hfov_deg": 60.0,
-            "frame_size": [1280, 720], "sigma_heading_deg": 0.5, "sigma_tilt_deg": 0.5, "sigma_place_m": 1.0,
+            "camera": "cam-1",
+            "pose_version": 1,
+            "place": {"lat": lat, "lon": lon, "crs": "WGS-84"},
+            "height_m": 16.0,
+            "heading_deg": heading,
+            "tilt_deg": -6.0,
+            "roll_deg": 0.0,
+            "hfov_deg": 60.0,
+            "frame_size": [1280, 720],
+            "sigma_heading_deg": 0.5,
+            "sigma_tilt_deg": 0.5,
+            "sigma_place_m": 1.0,
         }
         camera = {
-            "camera": "cam-1", "verdict": verdict, "cause": cause, "frames": 41000, "unreadable": 2, "frame_age_s": 0.4,
-            "judged_s": 20700.0, "not_judged_s": 900.0,
+            "camera": "cam-1",
+            "verdict": verdict,
+            "cause": cause,
+            "frames": 41000,
+            "unreadable": 2,
+            "frame_age_s": 0.4,
+            "judged_s": 20700.0,
+            "not_judged_s": 900.0,
         }
-        sensors = [{
-            "sensor": "pm-1", "model": "PMS5003", "connected": True, "frames": 20000, "rejected": 3, "skipped_bytes": 12,
-            "causes": {},
-        }]
+        sensors = [
+            {
+                "sensor": "pm-1",
+                "model": "PMS5003",
+                "connected": True,
+                "frames": 20000,
+                "rejected": 3,
+                "skipped_bytes": 12,
+                "causes": {},
+            }
+        ]
         health = {
-            "software": "smoke-sentry 0.1.0", "uptime_s": 21600.0, "cameras": [camera],
+            "software": "smoke-sentry 0.1.0",
+            "uptime_s": 21600.0,
+            "cameras": [camera],
             "spool_depth": {"detection": 0, "health": 0, "evidence": 0, "telemetry": 4},
             "sensors": sensors if sensor else [],
         }
         with writing(self.engine) as connection:
-            connection.execute(schema.gateways.insert().values(
-                gateway=name, tenant=TENANT, last_seen_at=self.at(seen_min), online=online, state_since=self.at(-360),
-                boot_id="b", clock={"source": "ntp", "state": "synchronised", "error_ms": 4.0},
-                health_at=self.at(seen_min), health=health,
-            ))
-            connection.execute(schema.camera_poses.insert().values(
-                gateway=name, camera="cam-1", pose_version=1, pose=pose, captured_at=self.at(-360),
-                received_at=self.at(-360),
-            ))
+            connection.execute(
+                schema.gateways.insert().values(
+                    gateway=name,
+                    tenant=TENANT,
+                    last_seen_at=self.at(seen_min),
+                    online=online,
+                    state_since=self.at(-360),
+                    boot_id="b",
+                    clock={"source": "ntp", "state": "synchronised", "error_ms": 4.0},
+                    health_at=self.at(seen_min),
+                    health=health,
+                )
+            )
+            connection.execute(
+                schema.camera_poses.insert().values(
+                    gateway=name,
+                    camera="cam-1",
+                    pose_version=1,
+                    pose=pose,
+                    captured_at=self.at(-360),
+                    received_at=self.at(-360),
+                )
+            )
             bump(connection, "gateways")
 
-    def add_telemetry(self, gateway: str, sensor: str, value_at: Callable[[float], float], begin_min: int = -120) -> None:
+    def add_telemetry(
+        self, gateway: str, sensor: str, value_at: Callable[[float], float], begin_min: int = -120
+    ) -> None:
         """One interval of 30 s after another until now; ``value_at`` takes minutes from now."""
         rows = []
         for step in range(begin_min * 2, 0):
             minutes = step / 2
             mean = value_at(minutes)
             values = {"pm25_atm_ug_m3": {"mean": mean, "low": mean * 0.8, "high": mean * 1.25, "count": 30}}
-            rows.append({
-                "tenant": TENANT, "gateway": gateway, "sensor": sensor, "model": "PMS5003",
-                "from_at": self.at(minutes), "to_at": self.at(minutes + 0.5), "quantities": values, "readings": 30,
-                "marks": {"ok": 30}, "received_at": self.at(minutes + 0.6),
-            })
+            rows.append(
+                {
+                    "tenant": TENANT,
+                    "gateway": gateway,
+                    "sensor": sensor,
+                    "model": "PMS5003",
+                    "from_at": self.at(minutes),
+                    "to_at": self.at(minutes + 0.5),
+                    "quantities": values,
+                    "readings": 30,
+                    "marks": {"ok": 30},
+                    "received_at": self.at(minutes + 0.6),
+                }
+            )
         with writing(self.engine) as connection:
             connection.execute(schema.telemetry.insert(), rows)
             bump(connection, "telemetry")
 
     def add_alert(
-        self, alert_id: str, candidates: list[tuple[str, float]], *, gateways: tuple[str, ...] = ("gw-west",),
-        state: str = "open", plume_class: str = "smoke", begin_min: float = -6.0, end_min: float = -0.2,
-        pictures: bool = True, names: dict[str, str] | None = None, reasons: list[str] | None = None,
+        self,
+        alert_id: str,
+        candidates: list[tuple[str, float]],
+        *,
+        gateways: tuple[str, ...] = ("gw-west",),
+        state: str = "open",
+        plume_class: str = "smoke",
+        begin_min: float = -6.0,
+        end_min: float = -0.2,
+        pictures: bool = True,
+        names: dict[str, str] | None = None,
+        reasons: list[str] | None = None,
         reason_text: str = "one camera saw a plume begin at a chimney",
     ) -> None:
         with writing(self.engine) as connection:
             named = self._candidates(connection, candidates, names or {})
             counter = bump(connection, "alerts")
-            connection.execute(schema.alerts.insert().values(
-                alert_id=alert_id, tenant=TENANT, state=state, first_at=self.at(begin_min), raised_at=self.at(begin_min + 0.6),
-                last_at=self.at(end_min), confidence=0.87, version=1, changed=counter, **{"class": plume_class},
-            ))
-            connection.execute(schema.alert_versions.insert().values(
-                alert_id=alert_id, version=1, made_at=self.at(begin_min + 0.6), state=state, confidence=0.87,
-                candidates=named, elsewhere=round(1 - sum(share for _, share in candidates), 3),
-                factors=[{"factor": "chimney", "weight": 0.4, "text": "A chimney is registered on 东巷5号"},
-                         {"factor": "wind", "weight": 0.2, "text": "One ray crosses 5 possible roofs; poses, origins and hidden points weighed"}],
-                reason="raised", reason_text=reason_text, footprint_version=1, **{"class": plume_class},
-            ))
+            connection.execute(
+                schema.alerts.insert().values(
+                    alert_id=alert_id,
+                    tenant=TENANT,
+                    state=state,
+                    first_at=self.at(begin_min),
+                    raised_at=self.at(begin_min + 0.6),
+                    last_at=self.at(end_min),
+                    confidence=0.87,
+                    version=1,
+                    changed=counter,
+                    **{"class": plume_class},
+                )
+            )
+            connection.execute(
+                schema.alert_versions.insert().values(
+                    alert_id=alert_id,
+                    version=1,
+                    made_at=self.at(begin_min + 0.6),
+                    state=state,
+                    confidence=0.87,
+                    candidates=named,
+                    elsewhere=round(1 - sum(share for _, share in candidates), 3),
+                    factors=[
+                        {"factor": "chimney", "weight": 0.4, "text": "A chimney is registered on 东巷5号"},
+                        {
+                            "factor": "wind",
+                            "weight": 0.2,
+                            "text": "One ray crosses 5 possible roofs; poses, origins and hidden points weighed",
+                        },
+                    ],
+                    reason="raised",
+                    reason_text=reason_text,
+                    footprint_version=1,
+                    **{"class": plume_class},
+                )
+            )
             for index, gateway in enumerate(gateways):
-                self._add_detection(connection, alert_id, gateway, index, plume_class, begin_min, end_min, state, reasons, pictures)
+                self._add_detection(
+                    connection, alert_id, gateway, index, plume_class, begin_min, end_min, state, reasons, pictures
+                )
 
-    def _candidates(self, connection: Any, shares: list[tuple[str, float]], names: dict[str, str]) -> list[dict[str, Any]]:
+    def _candidates(
+        self, connection: Any, shares: list[tuple[str, float]], names: dict[str, str]
+    ) -> list[dict[str, Any]]:
         roofs = {row.rooftop: row for row in connection.execute(select(schema.rooftops))}
         return [
-            {"rooftop": roof, "name": names.get(roof, roofs[roof].name), "probability": share,
-             "lat": roofs[roof].lat, "lon": roofs[roof].lon}
+            {
+                "rooftop": roof,
+                "name": names.get(roof, roofs[roof].name),
+                "probability": share,
+                "lat": roofs[roof].lat,
+                "lon": roofs[roof].lon,
+            }
             for roof, share in shares
         ]
 
     def _add_detection(
-        self, connection: Any, alert_id: str, gateway: str, index: int, plume_class: str, begin_min: float,
-        end_min: float, state: str, reasons: list[str] | None, pictures: bool,
+        self,
+        connection: Any,
+        alert_id: str,
+        gateway: str,
+        index: int,
+        plume_class: str,
+        begin_min: float,
+        end_min: float,
+        state: str,
+        reasons: list[str] | None,
+        pictures: bool,
     ) -> None:
         detection_id = f"{gateway}/cam-1/{hashlib.sha256((alert_id + gateway).encode()).hexdigest()[:16]}"
         evidence_id = hashlib.sha256(detection_id.encode()).hexdigest()[:32]
         origin = [[700.0, 330.0], [560.0, 352.0]][index % 2]
         body = {
-            "origin_px": origin, "bbox_px": [origin[0] - 30, origin[1] - 120, origin[0] + 110, origin[1]],
-            "frame_size": [1280, 720], "opacity": 0.31, "visible_s": 240.0, "particulates": [],
-            "reasons": reasons if reasons is not None else ["moves and stays at one origin: score 0.91", "visible for 240 s"],
+            "origin_px": origin,
+            "bbox_px": [origin[0] - 30, origin[1] - 120, origin[0] + 110, origin[1]],
+            "frame_size": [1280, 720],
+            "opacity": 0.31,
+            "visible_s": 240.0,
+            "particulates": [],
+            "reasons": reasons
+            if reasons is not None
+            else ["moves and stays at one origin: score 0.91", "visible for 240 s"],
         }
-        connection.execute(schema.detections.insert().values(
-            detection_id=detection_id, tenant=TENANT, gateway=gateway, camera="cam-1", revision=2,
-            phase="update" if state == "open" else "end", confidence=0.84, pose_version=1,
-            started_at=self.at(begin_min + index * 0.3), alarmed_at=self.at(begin_min + 0.5 + index * 0.3),
-            last_seen_at=self.at(end_min), evidence_id=evidence_id, body=body, time_mark=None,
-            received_at=self.at(end_min), **{"class": plume_class},
-        ))
+        connection.execute(
+            schema.detections.insert().values(
+                detection_id=detection_id,
+                tenant=TENANT,
+                gateway=gateway,
+                camera="cam-1",
+                revision=2,
+                phase="update" if state == "open" else "end",
+                confidence=0.84,
+                pose_version=1,
+                started_at=self.at(begin_min + index * 0.3),
+                alarmed_at=self.at(begin_min + 0.5 + index * 0.3),
+                last_seen_at=self.at(end_min),
+                evidence_id=evidence_id,
+                body=body,
+                time_mark=None,
+                received_at=self.at(end_min),
+                **{"class": plume_class},
+            )
+        )
         connection.execute(schema.alert_detections.insert().values(detection_id=detection_id, alert_id=alert_id))
         if pictures:
             for role in ("frame", "drawn", "before"):
@@ -176,12 +308,21 @@ class Town:
                 digest = "sha256:" + hashlib.sha256(data).hexdigest()
                 known = connection.execute(select(func.count()).where(schema.pictures.c.digest == digest)).scalar_one()
                 if not known:
-                    connection.execute(schema.pictures.insert().values(digest=digest, content_type="image/jpeg", data=data))
-                connection.execute(schema.evidence_pictures.insert().values(
-                    evidence_id=evidence_id, role=role, digest=digest, detection_id=detection_id, gateway=gateway,
-                    camera="cam-1", taken_at=self.at(begin_min + (0.5 if role != "before" else -0.5)),
-                    received_at=self.at(begin_min + 1),
-                ))
+                    connection.execute(
+                        schema.pictures.insert().values(digest=digest, content_type="image/jpeg", data=data)
+                    )
+                connection.execute(
+                    schema.evidence_pictures.insert().values(
+                        evidence_id=evidence_id,
+                        role=role,
+                        digest=digest,
+                        detection_id=detection_id,
+                        gateway=gateway,
+                        camera="cam-1",
+                        taken_at=self.at(begin_min + (0.5 if role != "before" else -0.5)),
+                        received_at=self.at(begin_min + 1),
+                    )
+                )
         bump(connection, "detections")
         bump(connection, "evidence")
 
@@ -189,35 +330,56 @@ class Town:
         """A new version with the same candidates."""
         table = schema.alert_versions
         with writing(self.engine) as connection:
-            old = connection.execute(
-                select(table).where(table.c.alert_id == alert_id).order_by(table.c.version.desc())
-            ).mappings().first()
+            old = (
+                connection.execute(select(table).where(table.c.alert_id == alert_id).order_by(table.c.version.desc()))
+                .mappings()
+                .first()
+            )
             assert old is not None
             changed = {"version": old["version"] + 1, "state": state, "class": plume_class}
-            connection.execute(table.insert().values(
-                {**old, **changed, "reason": reason, "reason_text": text, "made_at": self.at(0)}
-            ))
+            connection.execute(
+                table.insert().values({**old, **changed, "reason": reason, "reason_text": text, "made_at": self.at(0)})
+            )
             counter = bump(connection, "alerts")
             connection.execute(
-                schema.alerts.update().where(schema.alerts.c.alert_id == alert_id).values({**changed, "changed": counter})
+                schema.alerts.update()
+                .where(schema.alerts.c.alert_id == alert_id)
+                .values({**changed, "changed": counter})
             )
 
     def add_dead_letter(self, cause: str, reason: str) -> None:
         with writing(self.engine) as connection:
-            connection.execute(schema.dead_letters.insert().values(
-                received_at=self.at(-1), topic="smokesentry/v1/x/y/up/health", cause=cause, reason=reason, gateway=None,
-                seq=None, size=12, raw=b"not a message",
-            ))
+            connection.execute(
+                schema.dead_letters.insert().values(
+                    received_at=self.at(-1),
+                    topic="smokesentry/v1/x/y/up/health",
+                    cause=cause,
+                    reason=reason,
+                    gateway=None,
+                    seq=None,
+                    size=12,
+                    raw=b"not a message",
+                )
+            )
             bump(connection, "dead_letters")
 
 
-def _roof(rooftop: str, name: str, east: float, north: float, width: float, depth: float, height: float) -> dict[str, Any]:
+def _roof(
+    rooftop: str, name: str, east: float, north: float, width: float, depth: float, height: float
+) -> dict[str, Any]:
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]
     ring = [place(east + x * width / 2, north + y * depth / 2)[::-1] for x, y in corners]
     lat, lon = place(east, north)
     polygon = {"type": "Polygon", "coordinates": [[list(point) for point in ring]]}
-    return {"rooftop": rooftop, "name": name, "polygon": polygon, "height_m": height, "height_known": True,
-            "lat": lat, "lon": lon}
+    return {
+        "rooftop": rooftop,
+        "name": name,
+        "polygon": polygon,
+        "height_m": height,
+        "height_known": True,
+        "lat": lat,
+        "lon": lon,
+    }
 
 
 def night_picture(role: str, origin: list[float], seed: int) -> bytes:
@@ -246,12 +408,14 @@ def night_picture(role: str, origin: list[float], seed: int) -> bytes:
 
 
 def settings_for(folder: Path) -> CloudSettings:
-    return CloudSettings.model_validate({
-        "cloud": {"folder": str(folder), "tenants": [TENANT]},
-        "broker": {"plaintext": True},
-        "ca": {"folder": str(folder)},
-        "signing": {"key": str(folder / "k"), "certificate": str(folder / "c")},
-    })
+    return CloudSettings.model_validate(
+        {
+            "cloud": {"folder": str(folder), "tenants": [TENANT]},
+            "broker": {"plaintext": True},
+            "ca": {"folder": str(folder)},
+            "signing": {"key": str(folder / "k"), "certificate": str(folder / "c")},
+        }
+    )
 
 
 def start(folder: Path, port: int = 0) -> tuple[uvicorn.Server, threading.Thread, str]:
@@ -303,8 +467,17 @@ def chromium() -> Iterator[Any]:
     """One headless Chromium with software WebGL."""
     from playwright.sync_api import sync_playwright
 
-    flags = ["--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
-             "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         yield browser
