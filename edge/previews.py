@@ -92,12 +92,19 @@ def drawn(image: Image, detection: Detection, stamp: Stamp) -> Image:
 
 
 def mark(
-    image: Image, origin: tuple[float, float], box: tuple[float, float, float, float], label: str, caption: str
+    image: Image,
+    origin: tuple[float, float] | None,
+    box: tuple[float, float, float, float] | None,
+    label: str,
+    caption: str,
 ) -> Image:
-    """A copy with a ringed cross at ``origin``, a box, a label at the box and a caption in the corner (pixels)."""
-    canvas = image.copy() if image.ndim == 3 else np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    """A copy (BGR) with a ringed cross at ``origin``, a box, a label at it and a caption in the corner (pixels)."""
+    canvas = image.copy()
     height, width = canvas.shape[:2]
     unit = max(1, round(width / 640))
+    _write(canvas, caption, (8 * unit, height - 9 * unit), unit)
+    if origin is None or box is None:
+        return canvas
     x, y = round(origin[0]), round(origin[1])
     x0, y0, x1, y1 = (round(value) for value in box)
     cv2.rectangle(canvas, (x0, y0), (x1, y1), _BOX, unit, cv2.LINE_AA)
@@ -110,7 +117,6 @@ def mark(
             )
     below = y0 < 24 * unit
     _write(canvas, label, (x0, y1 + 20 * unit if below else y0 - 7 * unit), unit)
-    _write(canvas, caption, (8 * unit, height - 9 * unit), unit)
     return canvas
 
 

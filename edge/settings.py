@@ -75,12 +75,7 @@ class CameraSection(Section):
     pose: Annotated[CameraPose | None, PlainValidator(lambda value: read_pose(value))] = None
     detector: DetectorSettings = Field(default_factory=DetectorSettings)  # its pixels are those of the raw frame
 
-    @model_validator(mode="before")
-    @classmethod
-    def _name_the_pose(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("pose"), dict):
-            return {**data, "pose": {"camera": data.get("name"), "pose_version": 1, **data["pose"]}}
-        return data
+    _name_the_pose = model_validator(mode="before")(lambda data: named_pose(data, "name"))
 
     @field_validator("source")
     @classmethod
@@ -121,6 +116,13 @@ class GatewaySettings(Section):
             if twice:
                 raise ValueError(f"{what}: each needs a name of its own; given twice: {', '.join(twice)}")
         return self
+
+
+def named_pose(data: Any, name_key: str) -> Any:
+    """A section whose pose table also says which camera it is, and version 1 unless the file says another."""
+    if isinstance(data, dict) and isinstance(data.get("pose"), dict):
+        return {**data, "pose": {"camera": data.get(name_key, "replay"), "pose_version": 1, **data["pose"]}}
+    return data
 
 
 def read_pose(value: Any) -> CameraPose | None:

@@ -102,6 +102,10 @@ class FolderSource:
         self._last = ""
         self._scan()
 
+    def __len__(self) -> int:
+        """How many pictures are known to be ahead."""
+        return len(self._ahead)
+
     def read(self) -> Taken:
         """The next file's bytes. Raises :class:`SourceEnded` when there is none yet."""
         if not self._ahead:
@@ -142,6 +146,12 @@ class VideoSource:
         self._index = -1
         self._due_s: float | None = None
         self._last_at_s = -1.0
+
+    @property
+    def duration_s(self) -> float:
+        """How long a file says that it is; 0 where it does not say."""
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        return float(count) / self._rate if np.isfinite(count) and count > 0 else 0.0
 
     def read(self) -> Taken:
         """The first frame at or after the moment that is due."""
