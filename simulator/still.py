@@ -43,8 +43,7 @@ def take_still(street: Street, faces: list[Face], camera: Pinhole) -> Still:
     light += (
         0.05 * grow(blur(shrink(light, 8), 9), light) * below
     )  # what lit walls and ground throw on their neighbours
-    thin = _unevenness(light, street.seed)[..., None]
-    light *= 1 + 0.12 * thin * ~below  # thin cloud
+    light *= 1 + 0.12 * _unevenness(light, street.seed)[..., None] * ~below  # thin cloud
     _add_bulbs(light, street.lamps + street.far_lights, view)
     return Still(view, _lens(light), tuple(_windows(faces, corners)), sky_glow(street))
 
@@ -62,7 +61,7 @@ def _windows(faces: list[Face], corners: list[View]) -> list[tuple[int, Patch]]:
     for index, face in enumerate(faces):
         if face.window is None:
             continue
-        share = np.mean([corner.face == index for corner in corners], axis=0, dtype=np.float32)
+        share = np.asarray(np.mean([corner.face == index for corner in corners], axis=0), np.float32)
         rows, columns = np.nonzero(share)
         if not len(rows):
             continue

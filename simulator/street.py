@@ -195,7 +195,7 @@ def _lamps(alleys: tuple[float, ...], half_length: float, turn: float, rng: np.r
                 east, north = turned(along, alley + float(rng.uniform(-1, 1)), turn)
                 candela = float(rng.uniform(380, 750))
                 lamps.append(
-                    Lamp((east, north, float(rng.uniform(5.5, 7.0))), candela, float(rng.uniform(0.1, 0.25)), colour)
+                    Lamp((east, north, float(rng.uniform(5.5, 7.0))), candela, float(rng.uniform(0.03, 0.12)), colour)
                 )
             along += float(rng.uniform(15, 21))
     for _ in range(int(rng.integers(2, 5))):  # lamps over yard doors

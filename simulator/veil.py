@@ -2,7 +2,7 @@
 
 Radiative argument (single scattering): behind an optical depth τ a background L shows as L·exp(-τ) + S·(1 - exp(-τ)).
 S is what a thick piece of plume would show: albedo × (lamp light × phase function + surroundings). The phase function
-is Henyey-Greenstein; smoke g = 0.6, albedo 0.85; droplets g = 0.8, albedo 1.
+is Henyey-Greenstein; smoke g = 0.6, albedo 0.8; droplets g = 0.8, albedo 1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Matter:
     asymmetry: float
 
 
-SMOKE = Matter(0.85, 0.6)
+SMOKE = Matter(0.8, 0.6)
 DROPLETS = Matter(1.0, 0.8)
 
 
