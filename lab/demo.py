@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.judgement import judge
-from lab.processes import Processes
+from lab.processes import Processes, ProcessFailed
 from lab.town import Town
 from lab.watch import Console
 from smokesentry.clock import to_wire
@@ -40,6 +40,7 @@ def run_once(scene: Scene, folder: Path, say: Say) -> dict[str, Any]:
         began = time.monotonic()
         first_alert: float | None = None
         next_word = began
+        has_judged: dict[str, bool] = {}
         while True:
             processes.check()
             now = time.monotonic()
@@ -49,11 +50,17 @@ def run_once(scene: Scene, folder: Path, say: Say) -> dict[str, Any]:
                 first_alert = now
                 say(f"alert: {describe(alerts[0])}; {_SETTLE_S:.0f} s more for the other gateway")
             if now >= next_word:
-                say(_progress(now - began, burning, len(alerts), town.console))
+                cameras = _cameras(town.console)
+                for camera, verdict in cameras.items():
+                    has_judged[camera] = has_judged.get(camera, False) or not verdict.startswith("cannot_judge")
+                say(_progress(now - began, cameras, burning, len(alerts)))
                 next_word = now + 10
             if _is_over(scene, now - began, None if first_alert is None else now - first_alert):
                 break
             time.sleep(0.5)
+        blind = [f"{camera}: {_cameras(town.console)[camera]}" for camera, judged in has_judged.items() if not judged]
+        if blind:  # silence of a camera that never looked would be no answer
+            raise ProcessFailed(f"no verdict was ever possible at {'; '.join(blind)}")
         burned = _closed(town.street.truth()["burned"])
         return judge(town.console.alerts(), burned)
 
@@ -102,14 +109,19 @@ def _is_over(scene: Scene, watched_s: float, since_alert_s: float | None) -> boo
     return watched_s >= _GIVE_UP_S
 
 
-def _progress(watched_s: float, burning: list[str], alerts: int, console: Console) -> str:
-    verdicts = [
-        f"{gateway['gateway']} {camera['verdict'] or 'starting'}"
+def _cameras(console: Console) -> dict[str, str]:
+    """Camera to its verdict, with the cause when it cannot judge."""
+    return {
+        f"{gateway['gateway']}/{camera['camera']}": ": ".join(filter(None, [camera["verdict"], camera["cause"]]))
         for gateway in console.get("/api/town")["gateways"]
         for camera in gateway["cameras"]
-    ]
-    truth = f"truth: {', '.join(burning)} burns" if burning else "truth: nothing burns yet"
-    return f"{watched_s:3.0f} s watched; {'; '.join(verdicts)}; {alerts} alert(s); {truth}"
+    }
+
+
+def _progress(watched_s: float, cameras: dict[str, str], burning: list[str], alerts: int) -> str:
+    verdicts = "; ".join(f"{camera} {verdict}" for camera, verdict in cameras.items())
+    truth = f"truth: {', '.join(burning)} burns" if burning else "truth: nothing burns"
+    return f"{watched_s:3.0f} s watched; {verdicts}; {alerts} alert(s); {truth}"
 
 
 def _closed(burned: list[dict[str, Any]]) -> list[dict[str, Any]]:
