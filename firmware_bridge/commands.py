@@ -1,4 +1,4 @@
-"""Serial sensors: decode raw bytes, and everything else one does with a sensor on a table."""
+"""``smokesentry sensors``: what one does with a serial sensor on a table or on a roof."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ import json
 import sys
 from pathlib import Path
 
-from firmware_bridge.driver import Reply
-from firmware_bridge.models import UnknownModel, driver_for
+from firmware_bridge.capture import CaptureError
+from firmware_bridge.driver import Driver, Reply
+from firmware_bridge.emulator import FAULTS
+from firmware_bridge.models import DriverConflict, UnknownModel, driver_for, known_models
 from firmware_bridge.reading import Reading
-from firmware_bridge.stream import FrameHunter, StreamCounts
+from firmware_bridge.render import counts_as_json, reading_as_json
+from firmware_bridge.stream import FrameHunter
 
 _CHUNK = 1 << 16
+_STABLE_NAMES = Path("/dev/serial/by-id")
 
 
 def main(argv: list[str]) -> int:
-    """decode serial sensors' bytes into readings (smokesentry sensors --help)"""
+    """serial sensors: list, info, decode, read, capture, replay, emulate"""
     options = _parser().parse_args(argv)
     try:
-        return int(options.run(options))
-    except (UnknownModel, OSError) as error:
+        if "run" in options:
+            return int(options.run(options))
+        from firmware_bridge import live_commands  # only these need pyserial
+
+        return int(getattr(live_commands, options.live)(options))
+    except (UnknownModel, DriverConflict, CaptureError, OSError) as error:
         print(f"smokesentry sensors: {_in_words(error)}", file=sys.stderr)
         return 2
 
@@ -28,12 +36,80 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="smokesentry sensors", description=main.__doc__)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    decode = actions.add_parser("decode", help="raw bytes of one sensor in, one line a reading out")
-    decode.add_argument("model", metavar="MODEL", help="the sensor's model, e.g. PMS5003 or SDS011")
-    decode.add_argument("file", metavar="FILE", help="raw bytes as the sensor sent them; - for standard input")
-    decode.add_argument("--json", action="store_true", help="one JSON object a line, the last one with the counts")
+
+    def action(name: str, summary: str, *arguments: str) -> argparse.ArgumentParser:
+        one = actions.add_parser(name, help=summary, description=summary)
+        for argument in arguments:
+            one.add_argument(argument, metavar=argument.upper(), help=_ARGUMENT_HELP[argument])
+        return one
+
+    action("list", "models that can be read, and the ports of this machine").set_defaults(run=_list)
+    action("info", "one model's settings, quantities and commands", "model").set_defaults(run=_info)
+
+    decode = action("decode", "raw bytes of one sensor in, one line a reading out", "model", "file")
     decode.set_defaults(run=_decode)
+    read = action("read", "a live table of one sensor", "model", "port")
+    read.add_argument("--count", type=int, help="stop after this many readings")
+    read.set_defaults(live="read")
+    capture = action("capture", "store raw bytes with their times", "model", "port", "file")
+    capture.set_defaults(live="capture")
+    replay = action("replay", "readings or means of a capture, as a gateway would have had them", "model", "file")
+    replay.add_argument(
+        "--mean", dest="mean_s", type=lambda text: _MEANS[text], metavar="|".join(_MEANS), help="means, not readings"
+    )
+    replay.set_defaults(live="play_back")
+    emulate = action("emulate", "speak any model on a pseudo-terminal", "model")
+    emulate.add_argument("--link", metavar="PATH", help="a symbolic link that always points at it")
+    emulate.add_argument("--fault", choices=FAULTS, default="none", help="what goes wrong")
+    emulate.add_argument("--seed", type=int, default=0, help="of the noise")
+    emulate.set_defaults(live="emulate")
+
+    for one in (decode, read, replay):
+        one.add_argument("--json", action="store_true", help="one JSON object a line")
+    for one in (read, replay):
+        one.add_argument(
+            "--rh", type=float, metavar="PERCENT", help="humidity for corrections, where the sensor has none"
+        )
+    for one in (capture, emulate):
+        one.add_argument("--seconds", type=float, help="stop after this long")
     return parser
+
+
+_ARGUMENT_HELP = {
+    "model": "the sensor's model, e.g. PMS5003 or SDS011 (see: sensors list)",
+    "file": "a file; - for standard input, where it is read",
+    "port": "a device or a pattern, e.g. '/dev/serial/by-id/*CP2102*'",
+}
+_MEANS = {"minute": 60, "5min": 300, "hour": 3600}
+
+
+def _list(options: argparse.Namespace) -> int:
+    print(f"{'model':<18} {'family':<10} {'baud':>6}  how it is read")
+    for model, driver in sorted(known_models().items()):
+        print(f"{model:<18} {driver.family:<10} {driver.baud:>6}  {_way(driver)}")
+    ports = sorted(_STABLE_NAMES.iterdir()) if _STABLE_NAMES.is_dir() else []
+    print("\nports: " + ("\n       ".join(map(str, ports)) or f"none under {_STABLE_NAMES}"))
+    return 0
+
+
+def _way(driver: Driver) -> str:
+    if driver.poll is not None:
+        return f"asked every {driver.every_s:g} s"
+    return "sends by itself" + (f", after {' and '.join(driver.on_open)}" if driver.on_open else "")
+
+
+def _info(options: argparse.Namespace) -> int:
+    driver = driver_for(options.model)
+    reading = driver.parse(driver.encode({}))
+    names = ", ".join(reading.values) if isinstance(reading, Reading) else "-"
+    print(f"model       {driver.model} ({driver.family}; docs/sensors/{driver.family}.md)")
+    print(f"line        {driver.baud} baud, 8{driver.parity}1")
+    print(f"read        {_way(driver)}")
+    print(f"warm-up     {driver.warm_up_s:g} s")
+    print(f"gives       {names}")
+    for name, message in driver.commands.items():
+        print(f"command     {name:<16} {message.hex(' ')}")
+    return 0
 
 
 def _decode(options: argparse.Namespace) -> int:
@@ -50,24 +126,6 @@ def _decode(options: argparse.Namespace) -> int:
         print(f"{counts.frames} frames, {counts.rejected} rejected, {counts.skipped_bytes} bytes skipped", end="")
         print("".join(f"; {cause}: {count}" for cause, count in sorted(counts.causes.items())))
     return 0
-
-
-def reading_as_json(reading: Reading) -> dict[str, object]:
-    """One reading as the commands print it: model, quality, mark, reason, then its values under names with units."""
-    head: dict[str, object] = {"model": reading.model, "quality": reading.quality, "mark": reading.mark}
-    if reading.reason is not None:
-        head["reason"] = reading.reason
-    return head | dict(reading.values)
-
-
-def counts_as_json(counts: StreamCounts) -> dict[str, object]:
-    """The last line of ``decode --json``."""
-    return {
-        "frames": counts.frames,
-        "rejected": counts.rejected,
-        "skipped_bytes": counts.skipped_bytes,
-        "causes": dict(sorted(counts.causes.items())),
-    }
 
 
 def _show_json(found: list[Reading | Reply]) -> None:

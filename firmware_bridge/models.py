@@ -47,6 +47,10 @@ _ALIASES = {
 }
 
 
+#: Beginnings of models that people ask for and that have no UART.
+_I2C_ONLY = ("sen5", "sen6", "hm3301", "pmsa003i")
+
+
 def _own() -> Iterable[Driver]:
     yield Plantower("PMS3003", "3003")
     for model in ("PMSx003", "PMS1003", "PMS5003", "PMS7003", "PMSA003"):
@@ -100,6 +104,8 @@ def driver_for(model: str) -> Driver:
     found = by_folded.get(model.casefold())
     if found is not None:
         return found
+    if model.casefold().startswith(_I2C_ONLY):
+        raise UnknownModel(f"{model} speaks I²C only, and a serial gateway cannot read it; take a model with a UART")
     near = get_close_matches(model.casefold(), by_folded, n=1)
     hint = f"did you mean {by_folded[near[0]].model!r}? " if near else ""
     raise UnknownModel(f"no driver reads sensor model {model!r}; {hint}known: {', '.join(sorted(drivers))}")
