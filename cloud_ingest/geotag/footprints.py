@@ -1,7 +1,8 @@
 """GeoJSON → roofs and chimneys, checked. Pure: text in, values or one error that names the feature out.
 
-Format (docs/geotag.md): Polygon or MultiPolygon features with an id and, where known, ``height_m`` and ``name``;
-Point features with ``rooftop`` (the roof they stand on) are registered chimneys.
+Format (docs/geotag.md): Polygon or MultiPolygon features with ``rooftop`` (their id; else the feature's own id) and,
+where known, ``height_m`` (top of the roof above ground) and ``name``. Point features with ``rooftop`` are registered
+chimneys on it, ``height_m`` the mouth's height above ground.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon, mapping, shape
 
-ASSUMED_HEIGHT_M = 4.0  # eaves of a one-storey house, where the file is silent
+ASSUMED_HEIGHT_M = 4.5  # ridge of a one-storey house, where the file is silent
 _CHIMNEY_ABOVE_ROOF_M = 1.0
 _MAX_FEATURES = 2_000_000
 _MAX_EXTENT_DEG = 1.5  # a town fits; wider means swapped or mixed coordinates
@@ -25,7 +26,7 @@ class FootprintError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Roof:
-    """One rooftop: WGS-84 polygon (x = lon, y = lat), height of eaves or flat roof above ground."""
+    """One rooftop: WGS-84 polygon (x = lon, y = lat), height of its top (ridge or flat roof) above ground."""
 
     rooftop: str
     name: str
@@ -137,9 +138,9 @@ def _geometry(where: str, feature: dict[str, Any]) -> Any:
 
 
 def _roof(where: str, feature: dict[str, Any], properties: dict[str, Any], warnings: list[str]) -> Roof:
-    rooftop = _id_of(feature, properties)
+    rooftop = str(properties.get("rooftop", _id_of(feature, properties)))
     if not 1 <= len(rooftop) <= 80:
-        raise FootprintError(f"{where}: a footprint needs an id of 1 to 80 characters")
+        raise FootprintError(f"{where}: a footprint needs `rooftop` or an id, of 1 to 80 characters")
     geometry = shapely.force_2d(_geometry(where, feature))
     if not geometry.is_valid:
         warnings.append(f"{where}: {shapely.is_valid_reason(geometry)}; mended")

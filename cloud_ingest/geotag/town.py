@@ -23,8 +23,9 @@ _MIN_SPACING_M = 1.0
 _CHIMNEY_SHARE = 0.8  # of a roof's probability when chimneys are registered; another flue may stand beside them
 _CHIMNEY_SIGMA_M = 0.5
 _ABOVE_CHIMNEY_M = ((0.0, 0.6), (0.6, 0.4))  # height above the mouth where smoke is first seen, share
-_ABOVE_ROOF_M = ((0.3, 0.3), (1.0, 0.4), (2.0, 0.3))
-_ABOVE_UNKNOWN_ROOF_M = ((-1.0, 0.2), (0.7, 0.35), (2.4, 0.3), (4.2, 0.15))
+# Against the roof's top: flues on the slope end below the ridge, most end above it, and smoke shows a little higher.
+_ABOVE_ROOF_M = ((-0.8, 0.2), (0.2, 0.35), (1.2, 0.3), (2.2, 0.15))
+_ABOVE_UNKNOWN_ROOF_M = ((-1.5, 0.2), (0.2, 0.35), (1.9, 0.25), (3.6, 0.2))
 
 
 class Frame:

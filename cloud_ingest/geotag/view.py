@@ -19,7 +19,8 @@ RANGE_M = 600.0  # beyond, a pixel of tilt is tens of metres of range and no roo
 _MARGIN = radians(12)  # beside the picture, for what the heading does not know
 _BIN = radians(0.2)  # of azimuth, for the skyline
 _HIDDEN = 0.03  # likelihood that smoke from a hidden point is taken to begin there after all
-_SKYLINE_BLUR = 0.006  # radians: how exactly heights and lens place the edge that hides
+_SKYLINE_BLUR = 0.01  # radians: how exactly heights and lens place the edge that hides
+_EAVES_BELOW_M = 0.7  # a pitched roof hides as if it were flat and this much below its ridge
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _skyline(town: Town, camera: Camera, roofs: NDArray[np.int64], azimuths: Arr
     here = shapely.Point(x, y)
     enter = shapely.distance(pieces, here)
     leave = shapely.hausdorff_distance(pieces, here)  # of a point to a set: its farthest part
-    rise = town.heights[roofs[roof_of]] - camera.position[2]
+    rise = town.heights[roofs[roof_of]] - _EAVES_BELOW_M - camera.position[2]
     limit = rise / np.where(rise < 0, leave, np.maximum(enter, 0.1))
     outside = enter > 0.5  # the roof that carries the camera hides nothing from it
     far_edges, limits = [], []
