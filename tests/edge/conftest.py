@@ -16,17 +16,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from numpy.typing import NDArray
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from detector.settings import DetectorSettings
+from detector.types import FrameResult, PlumeEvent
 from edge.spool import Fact
 from smokesentry.clock import ClockState, Stamp, SystemClock
 from smokesentry.identity import Identity, load_identity, public_key_of, write_private_key
@@ -34,6 +39,7 @@ from smokesentry.messages.control import Ack, Command, State, ack_of
 from smokesentry.messages.envelope import ACK_TYPE, BATCH_TYPE, COMMAND_TYPE, STATE_TYPE, seal, unseal
 from smokesentry.messages.records import Batch, Detection, Model, Record, Telemetry, decode_batch
 from smokesentry.messages.topics import Address
+from smokesentry.weather import Weather
 
 BOOT = "boot-under-test"
 NOW = Stamp(1_795_000_000.0, 5_000_000_000)
@@ -274,3 +280,97 @@ def until() -> Callable[..., None]:
 @pytest.fixture
 def clock() -> SystemClock:
     return SystemClock()
+
+
+# -- a detector that says what a test wants ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plume:
+    """Shows from ``from_s`` to ``to_s`` of the detector's time at a place of the pushed frame."""
+
+    from_s: float
+    to_s: float
+    origin: tuple[float, float]
+    confidence: float = 0.8
+    plume_class: str = "smoke"
+    knows_after_s: float = 4.0
+
+
+class ScriptedDetector:
+    """Opens and closes the plumes that it was given, whatever the frame shows; ``blind`` is when it cannot judge."""
+
+    model_name = "scripted"
+    model_digest = "sha256:" + "1" * 64
+
+    def __init__(self, settings: DetectorSettings, plumes: list[Plume], blind: tuple[float, float] = (0, 0)) -> None:
+        self.settings = settings
+        self.plumes = plumes
+        self.blind = blind
+        self.pushed: list[tuple[float, tuple[int, ...], Weather | None]] = []
+        self._open: dict[int, Plume] = {}
+
+    def push(self, frame: NDArray[np.uint8], t_s: float, weather: Weather | None = None) -> FrameResult:
+        self.pushed.append((t_s, frame.shape, weather))
+        events = []
+        for track, plume in enumerate(self.plumes):
+            if track not in self._open and plume.from_s + plume.knows_after_s <= t_s < plume.to_s:
+                self._open[track] = plume
+                events.append(self._event(track, "start", t_s))
+            elif track in self._open and t_s >= plume.to_s:
+                events.append(self._event(track, "end", t_s))
+                del self._open[track]
+        blind = self.blind[0] <= t_s < self.blind[1]
+        verdict = "suspected" if self._open else "cannot_judge" if blind else "not_suspected"
+        standing = tuple(self._event(track, "update", t_s) for track in self._open)
+        return FrameResult(verdict, "fog" if verdict == "cannot_judge" else None, tuple(events), standing)  # type: ignore[arg-type]
+
+    def finish(self) -> FrameResult:
+        t_s = self.pushed[-1][0]
+        ends = tuple(self._event(track, "end", t_s) for track in self._open)
+        self._open.clear()
+        return FrameResult("not_suspected", None, ends, ())
+
+    def _event(self, track: int, phase: str, t_s: float) -> PlumeEvent:
+        plume = self.plumes[track]
+        x, y = plume.origin
+        return PlumeEvent(
+            track=track,
+            phase=phase,  # type: ignore[arg-type]
+            origin_px=plume.origin,
+            origin_sigma_px=(2.0, 2.0),
+            bbox_px=(x - 10, y - 40, x + 10, y),
+            outline_px=(),
+            plume_class=plume.plume_class,  # type: ignore[arg-type]
+            class_scores={"smoke": 0.9, "steam": 0.1},
+            confidence=plume.confidence,
+            opacity=0.3,
+            started_s=plume.from_s,
+            alarm_s=plume.from_s + plume.knows_after_s,
+            last_seen_s=min(t_s, plume.to_s),
+            visible_s=min(t_s, plume.to_s) - plume.from_s,
+            reasons=("scripted",),
+        )
+
+
+@pytest.fixture(scope="session")
+def scripted() -> type[ScriptedDetector]:
+    return ScriptedDetector
+
+
+@pytest.fixture(scope="session")
+def plume() -> type[Plume]:
+    return Plume
+
+
+@pytest.fixture(scope="session")
+def jpeg_of() -> Callable[..., bytes]:
+    """A noisy picture as a camera would send it."""
+
+    def make(width: int = 640, height: int = 360, seed: int = 0, grey: bool = False, quality: int = 90) -> bytes:
+        noise = np.random.default_rng(seed).integers(0, 60, (height, width) if grey else (height, width, 3), np.uint8)
+        done, data = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        assert done
+        return bytes(data)
+
+    return make

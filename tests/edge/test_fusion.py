@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.fusion import Background, SiteAir
+from firmware_bridge.reading import Reading
+from smokesentry.clock import Stamp
+from smokesentry.weather import Weather
+
+
+def reading(pm25: float, quality: str = "ok", mark: str = "N", **more: float) -> Reading:
+    return Reading("PMS7003", {"pm25_atm_ug_m3": pm25, **more}, quality, mark)  # type: ignore[arg-type]
+
+
+def air_after(seconds: int, level: float, then: int = 0, rise: float = 0.0, seed: int = 1, **more: float) -> SiteAir:
+    """A sensor that reads ``level`` with a little noise, and after that ``level + rise``."""
+    chance, air = random.Random(seed), SiteAir()
+    for t in range(seconds + then):
+        value = level + (rise if t >= seconds else 0.0) + chance.gauss(0, 0.7)
+        air.add("pm-1", float(t), reading(max(0.0, round(value)), **more))
+    return air
+
+
+def look(air: SiteAir, t_s: float) -> tuple[list[float], str]:
+    view = air.look(t_s, Stamp(1_795_000_000.0 + t_s, 0))
+    return [cue.rise_ug_m3 for cue in view.cues], "; ".join(view.reasons)
+
+
+def test_a_rise_against_the_own_background_counts() -> None:
+    rises, reasons = look(air_after(600, 35, 30, 12), 630.0)
+    assert len(rises) == 1
+    assert 9 <= rises[0] <= 15
+    assert "PM2.5 at pm-1 counts" in reasons
+
+
+def test_the_same_air_without_a_rise_does_not_and_says_that_this_proves_nothing() -> None:
+    rises, reasons = look(air_after(600, 150), 600.0)
+    assert rises == []
+    assert "no rise" in reasons
+    assert "proves nothing" in reasons
+
+
+def test_a_stove_that_burns_for_a_quarter_of_an_hour_does_not_become_the_background() -> None:
+    rises, _ = look(air_after(600, 30, 900, 15), 1500.0)
+    assert len(rises) == 1
+
+
+def test_too_short_a_background_and_a_silent_sensor_are_off_and_say_so() -> None:
+    assert "30 s of background known, 60 s needed" in look(air_after(50, 20), 50.0)[1]
+    assert "the sensor is silent" in look(air_after(600, 20, 30, 20), 800.0)[1]
+    empty = SiteAir()
+    empty.expect("pm-2")
+    assert "0 s of background known" in look(empty, 5.0)[1]
+    assert "no particulate sensor" in look(SiteAir(), 5.0)[1]
+
+
+def test_in_damp_air_the_cue_is_off() -> None:
+    rises, reasons = look(air_after(600, 30, 30, 20, rh_percent=93.0, temp_c=1.0), 630.0)
+    assert rises == []
+    assert "humidity 93 %" in reasons
+
+
+def test_readings_that_are_not_valid_do_not_speak() -> None:
+    air = air_after(600, 20)
+    for t in range(600, 630):
+        air.add("pm-1", float(t), reading(900.0, "ceiling", "T"))
+    assert look(air, 630.0)[0] == []
+
+
+def test_weather_comes_from_the_sensors_while_they_are_fresh() -> None:
+    air = SiteAir(assumed=Weather(temp_c=-20.0, wind_speed_m_s=2.0, wind_from_deg=270.0))
+    assert air.weather(0.0).temp_c == -20.0
+    air.add("t-1", 0.0, reading(10, temp_c=3.0, rh_percent=50.0))
+    air.add("t-2", 0.0, reading(10, temp_c=5.0, rh_percent=60.0))
+    weather = air.weather(10.0)
+    assert (weather.temp_c, weather.rh_percent) == (4.0, 55.0)
+    assert weather.steam_can_be_told
+    assert (weather.wind_speed_m_s, weather.wind_from_deg) == (2.0, 270.0)
+    assert air.weather(400.0) == Weather(-20.0, None, 2.0, 270.0)
+    assert "wind" not in look(air, 10.0)[1]
+
+
+def test_each_sensor_has_its_own_background() -> None:
+    air = SiteAir()
+    for t in range(630):
+        air.add("low", float(t), reading(10.0 + (20.0 if t >= 600 else 0.0)))
+        air.add("high", float(t), reading(80.0))
+    view = air.look(630.0, Stamp(0.0, 0))
+    assert [(cue.sensor, cue.background_ug_m3) for cue in view.cues] == [("low", 10.0)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(level=st.floats(1, 400), sigma=st.floats(0, 8), seed=st.integers(0, 10**6))
+def test_noise_alone_hardly_ever_counts(level: float, sigma: float, seed: int) -> None:
+    chance, background, counted = random.Random(seed), Background(), 0
+    for t in range(1200):
+        background.add(float(t), max(0.0, level + chance.gauss(0, sigma)))
+        if t % 30 == 0 and (found := background.rise(float(t))) is not None:
+            counted += found.counts
+    assert counted <= 1, "of 36 looks"
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    times=st.lists(st.floats(0, 4000), max_size=200), values=st.lists(st.floats(0, 1000), min_size=200, max_size=200)
+)
+def test_any_order_of_times_is_survived_and_memory_is_bounded(times: list[float], values: list[float]) -> None:
+    background = Background()
+    for t_s, value in zip(times, values, strict=False):
+        background.add(t_s, value)
+        found = background.rise(t_s)
+        assert found is None or found.background >= 0
+    assert len(background._bins) <= 361

@@ -1,0 +1,145 @@
+"""The small shells: writer, supervisor, systemd's socket, telemetry's interval."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.notify import notify
+from edge.spool import Fact, Spool
+from edge.supervise import Supervisor
+from edge.telemetry import Interval
+from edge.writer import Writer
+from firmware_bridge.reading import Reading
+from smokesentry.clock import Stamp
+
+FactOf = Callable[..., Fact]
+Until = Callable[..., None]
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Iterator[tuple[Spool, Writer, list[int]]]:
+    spool, stored = Spool(tmp_path), list[int]()
+    writer = Writer(spool, lambda: stored.append(1))
+    thread = threading.Thread(target=writer.run, daemon=True)
+    thread.start()
+    yield spool, writer, stored
+    writer.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_facts_are_stored_and_the_uplink_woken(
+    writing: tuple[Spool, Writer, list[int]], until: Until, telemetry_fact: FactOf, detection_fact: FactOf
+) -> None:
+    spool, writer, stored = writing
+    writer.put([detection_fact(), telemetry_fact()])
+    until(lambda: spool.depth()["detection"] == 1, "stored")
+    until(lambda: bool(stored), "woken")
+    assert spool.depth()["telemetry"] == 1
+
+
+def test_a_full_disk_loses_no_detection_and_is_said_while_it_lasts(
+    writing: tuple[Spool, Writer, list[int]],
+    until: Until,
+    telemetry_fact: FactOf,
+    detection_fact: FactOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.writer._LONGEST_PAUSE_S", 0.1)
+    spool, writer, _ = writing
+    pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
+    spool._db.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(100):
+        writer.put([detection_fact(number)])
+    for _ in range(700):
+        writer.put([telemetry_fact()])
+    until(lambda: writer.problem is not None and "full" in writer.problem, "said in words")
+    assert writer.counts["not_stored_telemetry"] >= 200
+    assert writer.counts["not_stored_detection"] == 0
+    spool._db.execute("PRAGMA max_page_count = 1000000")
+    until(lambda: spool.depth()["detection"] == 100, "all detections stored")
+    until(lambda: writer.problem is None, "no longer said")
+
+
+def test_stopping_with_a_full_disk_does_not_hang(tmp_path: Path, detection_fact: FactOf) -> None:
+    spool = Spool(tmp_path)
+    pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
+    spool._db.execute(f"PRAGMA max_page_count = {pages}")
+    writer = Writer(spool, lambda: None)
+    for number in range(200):
+        writer.put([detection_fact(number)])
+    thread = threading.Thread(target=writer.run, daemon=True)
+    thread.start()
+    writer.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_thread_that_raises_is_counted_and_begins_again(until: Until, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.supervise._FIRST_PAUSE_S", 0.02)
+    supervisor, calls, other = Supervisor(), list[int](), threading.Event()
+
+    def shaky() -> None:
+        calls.append(1)
+        if len(calls) < 4:
+            raise RuntimeError("a cable")
+        supervisor.stop.wait()
+
+    def steady() -> None:
+        other.set()
+        supervisor.stop.wait()
+
+    supervisor.start("shaky", shaky)
+    supervisor.start("steady", steady)
+    until(lambda: len(calls) == 4, "begun again three times")
+    assert supervisor.restarts == {"shaky": 3}
+    assert other.is_set()
+    supervisor.stop.set()
+    assert supervisor.join(5) == []
+
+
+def test_a_thread_that_does_not_end_is_named() -> None:
+    supervisor, release = Supervisor(), threading.Event()
+
+    def stuck() -> None:
+        release.wait()
+
+    supervisor.start("stuck", stuck)
+    supervisor.stop.set()
+    assert supervisor.join(0.05) == ["stuck"]
+    release.set()
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told_through_its_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, abstract: bool) -> None:
+    name = f"@smokesentry-test-{tmp_path.name}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind("\0" + name[1:] if abstract else name)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        notify("READY=1")
+        assert manager.recv(100) == b"READY=1"
+    notify("WATCHDOG=1")  # nobody listens any more: not an error
+    monkeypatch.delenv("NOTIFY_SOCKET")
+    notify("READY=1")
+
+
+def test_an_interval_folds_valid_readings_and_counts_all() -> None:
+    interval = Interval("pm-1", "PMS7003", Stamp(1_795_000_000.0, 0))
+    until = Stamp(1_795_000_060.0, 60_000_000_000)
+    assert interval.close(until) is None
+    for value in (10.0, 20.0, 60.0):
+        interval.add(Reading("PMS7003", {"pm25_atm_ug_m3": value, "version": 151.0}))
+    interval.add(Reading("PMS7003", {"pm25_atm_ug_m3": 999.0}, "ceiling", "T"))
+    record = interval.close(until)
+    assert record is not None
+    assert set(record.values) == {"pm25_atm_ug_m3"}
+    folded = record.values["pm25_atm_ug_m3"]
+    assert (folded.mean, folded.low, folded.high, folded.count) == (30.0, 10.0, 60.0, 3)
+    assert (record.readings, record.marks) == (4, {"ok": 3, "ceiling": 1})
+    assert record.from_at == until.captured_at, "the interval before was closed then"
+    assert interval.close(until) is None
