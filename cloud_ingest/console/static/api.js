@@ -2,20 +2,40 @@
 
 export async function get(path) {
   const answer = await fetch(path, { cache: "no-store", headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
   return answer.json();
 }
 
-// `onChange` gets the subjects that moved since the last event; after a lost connection everything may have moved.
+// `onChange` gets the subjects that moved since the last event: all of them at first. A lost connection comes back by
+// itself, and what moved meanwhile is in its first event.
 export function listen({ onChange, onLink }) {
-  let seen = {};
+  let known = {};
   const source = new EventSource("/api/stream");
   source.addEventListener("open", () => onLink("live"));
   source.addEventListener("error", () => onLink("lost"));
   source.addEventListener("change", (event) => {
     const counters = JSON.parse(event.data);
-    const moved = Object.keys(counters).filter((subject) => counters[subject] !== seen[subject]);
-    seen = counters;
-    onChange(new Set(moved));
+    const moved = Object.keys(counters).filter((subject) => counters[subject] !== known[subject]);
+    known = counters;
+    onChange(moved);
   });
+}
+
+// Runs a job at once, but never twice within `least` ms: a call that comes too early is made up for when the time is over.
+export function paced(least, job) {
+  let next = 0;
+  let waiting = false;
+  return function run() {
+    const wait = next - Date.now();
+    if (wait <= 0) {
+      next = Date.now() + least;
+      job();
+    } else if (!waiting) {
+      waiting = true;
+      setTimeout(() => {
+        waiting = false;
+        run();
+      }, wait);
+    }
+  };
 }

@@ -39,5 +39,5 @@ export function bounds(points) {
 }
 
 export function pointsOf(rooftops) {
-  return rooftops.features.flatMap((roof) => roof.geometry.coordinates[0]);
+  return rooftops.flatMap((roof) => roof.geometry.coordinates[0]);
 }

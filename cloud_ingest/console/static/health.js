@@ -11,13 +11,14 @@ export function watchState(gateways) {
   return { all: cameras.length, judging: judging.length };
 }
 
-export function overview(gateways, openAlerts, health) {
+export function overview(health, openAlerts) {
+  const { gateways } = health;
   return [
     watchCard(gateways, openAlerts),
     gateways.length && el("section", { class: "block" }, el("h3", {}, t("health")), el("ul", { class: "gateways" }, gateways.map(gatewayCard))),
     el("section", { id: "recent-curve", class: "block" }),
-    health && health.counts.dropped_records > 0 && el("p", { class: "doubt" }, t("health.dropped", { count: health.counts.dropped_records })),
-    health && setAside(health),
+    health.counts.dropped_records > 0 && el("p", { class: "doubt" }, t("health.dropped", { count: health.counts.dropped_records })),
+    setAside(health),
   ];
 }
 

@@ -1,7 +1,7 @@
 // The page's own state and what makes it change: the stream, the reader's choice, and the clock.
 
 import { alertList } from "./alerts.js";
-import { get, listen } from "./api.js";
+import { get, listen, paced } from "./api.js";
 import { curve } from "./chart.js";
 import { alertDetail } from "./detail.js";
 import { el, show, tick, time } from "./dom.js";
@@ -11,14 +11,14 @@ import { Seen } from "./seen.js";
 import { clock, percent, t, word } from "./words.js";
 
 const REFRESH_MS = 30000; // what only time changes: a gateway that fell silent
-const CURVE_MS = 10000; // telemetry moves often; the curve need not
+const HEALTH_MS = 2000; // gateways report all the time; nobody reads faster than this
+const CURVE_MS = 10000;
+const PANEL_PADDING = 30;
 
 const $ = (id) => document.getElementById(id);
-const state = { town: null, alerts: [], detail: null, health: null, selected: null, curve: null };
+const state = { town: null, health: null, alerts: [], selected: null, detail: null, curve: null };
 const seen = new Seen();
-const PANEL_PADDING = 30;
 let map = null;
-let curveDue = 0;
 
 async function loadTown() {
   state.town = await get("/api/town");
@@ -28,6 +28,7 @@ async function loadTown() {
 
 async function loadHealth() {
   state.health = await get("/api/health");
+  map?.setGateways(state.health.gateways);
   draw();
 }
 
@@ -35,40 +36,48 @@ async function loadAlerts() {
   const { alerts } = await get("/api/alerts");
   const arrived = seen.update(alerts);
   state.alerts = alerts;
-  if (arrived.length) announce(arrived);
-  if (arrived.length && !state.selected && arrived.some((alert) => alert.state === "open")) await pick(arrived[0].alert, { arrived: true });
-  else if (state.selected) await loadDetail();
   draw();
+  if (!arrived.length) return;
+  announce(arrived[0]);
+  if (!state.selected) await pick(arrived[0].alert, { byItself: true });
 }
 
 async function loadDetail() {
   const wanted = state.selected;
+  if (!wanted) return;
   try {
     const detail = await get(`/api/alerts/${encodeURIComponent(wanted)}`);
     if (state.selected === wanted) state.detail = detail;
   } catch (error) {
-    if (!/ 404$/.test(error.message)) throw error;
+    if (error.status !== 404) throw error;
     state.selected = null;
-    state.detail = null;
   }
+  draw();
 }
 
-async function pick(id, { arrived = false } = {}) {
+async function loadCurve() {
+  const id = state.selected;
+  const data = await get(id ? `/api/particulates?alert=${encodeURIComponent(id)}` : "/api/particulates");
+  if (state.selected !== id) return;
+  state.curve = { id, data };
+  drawCurve();
+}
+
+// Opens a lead, or the overview for null. A lead that opened by itself stays new until somebody touches it.
+async function pick(id, { byItself = false } = {}) {
   state.selected = id;
   state.detail = null;
-  curveDue = 0;
   history.replaceState(null, "", id ? `#${encodeURIComponent(id)}` : location.pathname + location.search);
-  if (id && !arrived) seen.mark(id);
-  if (id) {
-    await attempt(loadDetail);
-    if (state.detail) map?.focus(state.detail, state.detail.rays);
-  } else map?.fit();
+  if (id && !byItself) seen.mark(id);
   draw();
+  await attempt(loadDetail);
+  if (state.detail) map?.focus(state.detail);
+  else map?.fit();
+  if (id && !byItself) $("panel").scrollIntoView({ block: "nearest" });
   await attempt(loadCurve);
-  if (id && !arrived) $("panel").scrollIntoView({ block: "nearest", behavior: "smooth" });
 }
 
-// A second press closes the lead again; the first press on one that opened by itself only says that it was seen.
+// A second press closes a lead again; the first press on one that opened by itself only says that it was seen.
 function toggle(id) {
   return pick(id === state.selected && !seen.fresh.has(id) ? null : id);
 }
@@ -80,13 +89,23 @@ function lookedAt() {
   draw();
 }
 
-async function loadCurve() {
-  const id = state.selected;
-  if (Date.now() < curveDue) return;
-  curveDue = Date.now() + CURVE_MS;
-  const data = await get(id ? `/api/particulates?alert=${encodeURIComponent(id)}` : "/api/particulates");
-  if (state.selected !== id) return;
-  state.curve = { id, data };
+function draw() {
+  const fresh = [...seen.fresh];
+  document.title = fresh.length ? `${t("title.new", { count: fresh.length })} – ${t("title")}` : `${t("title")} – ${t("title.console")}`;
+  const choice = { selected: state.selected, fresh: seen.fresh, onPick: toggle };
+  show($("alerts"), [state.alerts, state.selected, fresh], () => alertList(state.alerts, choice));
+  map?.setAlerts(state.alerts, { ...choice, detail: state.detail });
+  document.body.classList.toggle("chosen", state.selected !== null);
+  const open = state.alerts.filter((alert) => alert.state === "open").length;
+  $("open-count").textContent = open ? t("leads.open", { count: open }) : "";
+  drawHeader(open);
+  drawPanel(open);
+}
+
+function drawPanel(open) {
+  if (state.selected) {
+    if (state.detail) show($("panel"), state.detail, () => alertDetail(state.detail, { onBack: () => pick(null), onEnlarge: enlarge }));
+  } else if (state.health) show($("panel"), [open, state.health], () => overview(state.health, open));
   drawCurve();
 }
 
@@ -94,49 +113,26 @@ function drawCurve() {
   const id = state.selected;
   const panel = $(id ? "detail-curve" : "recent-curve");
   if (!panel || !state.curve || state.curve.id !== id) return;
-  const marks = id && state.detail ? marksOf(state.detail) : [];
+  const marks = state.detail ? marksOf(state.detail) : [];
   const heading = () => el("h3", {}, t("curve"), " ", el("small", {}, t(id ? "curve.around" : "curve.recent")));
   show(panel, [state.curve.data, marks], () => [heading(), ...curve(state.curve.data, marks, $("panel").clientWidth - PANEL_PADDING)]);
 }
 
 function marksOf(detail) {
   const alarms = detail.detections.map((detection) => detection.alarmed_at).sort();
-  return [{ kind: "start", at: detail.first_at }, ...(alarms.length ? [{ kind: "alarm", at: alarms[0] }] : []), { kind: "end", at: detail.last_at }];
-}
-
-function draw() {
-  const open = state.alerts.filter((alert) => alert.state === "open");
-  document.title = seen.fresh.size ? `${t("title.new", { count: seen.fresh.size })} – ${t("title")}` : `${t("title")} – ${t("title.console")}`;
-  $("open-count").textContent = open.length ? t("leads.open", { count: open.length }) : "";
-  const choice = { selected: state.selected, fresh: seen.fresh, onPick: toggle };
-  show($("alerts"), [state.alerts, state.selected, [...seen.fresh]], () => alertList(state.alerts, choice));
-  const rays = state.detail?.rays ?? [];
-  map?.setAlerts(state.alerts, state.selected, seen.fresh);
-  map?.setRays(rays, state.detail?.candidates ?? []);
-  document.body.classList.toggle("chosen", state.selected !== null);
-  drawPanel(open.length);
-  drawHeader(open.length);
-}
-
-function drawPanel(open) {
-  if (state.selected) {
-    if (state.detail) show($("panel"), state.detail, () => alertDetail(state.detail, { onBack: () => pick(null), onEnlarge: enlarge }));
-  } else if (state.town) show($("panel"), [state.town.gateways, open, state.health], () => overview(state.town.gateways, open, state.health));
-  drawCurve();
+  return [{ kind: "start", at: detail.first_at }, ...alarms.slice(0, 1).map((at) => ({ kind: "alarm", at })), { kind: "end", at: detail.last_at }];
 }
 
 function drawHeader(open) {
-  if (!state.town) return;
-  const { all, judging } = watchState(state.town.gateways);
-  const mood = !judging ? "blind" : open ? "alert" : "calm";
-  $("watch").className = `watch ${mood}`;
+  $("no-roofs").hidden = !state.town || state.town.rooftops.features.length > 0;
+  if (!state.health) return;
+  const { all, judging } = watchState(state.health.gateways);
+  $("watch").className = `watch ${!judging ? "blind" : open ? "alert" : "calm"}`;
   $("watch-text").textContent = t(judging ? "watch.ok" : all ? "watch.none" : "watch.waiting");
   $("watch-count").textContent = all ? t("watch.count", { judging, all }) : "";
-  $("no-roofs").hidden = state.town.rooftops.features.length > 0;
 }
 
-function announce(arrived) {
-  const [alert] = arrived;
+function announce(alert) {
   const where = alert.candidates.length ? `${alert.candidates[0].name} ${percent(alert.candidates[0].probability)}` : t("lead.unplaced");
   $("announcement").textContent = t("lead.arrived", { what: word("class", alert.class), where });
 }
@@ -154,19 +150,33 @@ async function attempt(load) {
   try {
     await load();
     $("trouble").hidden = true;
-    $("updated").replaceChildren(clock(new Date()));
+    $("updated").textContent = clock(new Date());
   } catch (error) {
     $("trouble").textContent = t("error.fetch", { what: error.message });
     $("trouble").hidden = false;
   }
 }
 
-async function onChange(moved) {
-  const any = (...subjects) => subjects.some((subject) => moved.has(subject));
-  if (any("gateways", "footprints")) await attempt(loadTown);
-  if (any("alerts", "detections", "evidence")) await attempt(loadAlerts);
-  if (any("dead_letters", "gateways")) await attempt(loadHealth);
-  if (any("telemetry")) await attempt(loadCurve);
+// One load at a time, in the order in which they were asked for.
+let last = Promise.resolve();
+const queue = (load) => () => {
+  last = last.then(() => attempt(load));
+};
+
+const detail = queue(loadDetail);
+const health = paced(HEALTH_MS, queue(loadHealth));
+const ON_CHANGE = {
+  footprints: [queue(loadTown)],
+  gateways: [health],
+  dead_letters: [health],
+  alerts: [queue(loadAlerts), detail],
+  detections: [detail],
+  evidence: [detail],
+  telemetry: [paced(CURVE_MS, queue(loadCurve))],
+};
+
+function onChange(moved) {
+  for (const load of new Set([...moved].flatMap((subject) => ON_CHANGE[subject] ?? []))) load();
 }
 
 function onLink(name) {
@@ -174,33 +184,28 @@ function onLink(name) {
   $("link").textContent = t(`link.${name}`);
 }
 
-async function start() {
-  onLink("wait");
+function startMap() {
   try {
     map = new TownMap($("map"), { readout: $("readout"), onPick: (id) => pick(id) });
   } catch (error) {
     console.warn(error);
     $("map-trouble").hidden = false;
   }
+}
+
+async function start() {
+  onLink("wait");
+  startMap();
   $("panel").addEventListener("click", lookedAt);
   $("fit").addEventListener("click", () => map?.fit());
   $("enlarged").addEventListener("click", (event) => event.target === $("enlarged") && $("enlarged").close());
-  await attempt(loadTown);
-  state.selected = decodeURIComponent(location.hash.slice(1)) || null;
-  await attempt(loadAlerts);
-  await attempt(loadHealth);
-  if (state.detail) map?.focus(state.detail, state.detail.rays);
-  await attempt(loadCurve);
-  listen({ onChange: (moved) => queue(() => onChange(moved)), onLink });
   setInterval(tick, 10000);
-  setInterval(() => queue(() => onChange(new Set(["gateways", "telemetry"]))), REFRESH_MS);
+  setInterval(() => onChange(["gateways", "telemetry"]), REFRESH_MS);
   setInterval(() => ($("now").textContent = clock(new Date())), 1000);
-}
-
-// One load at a time, in the order in which they were asked for.
-let last = Promise.resolve();
-function queue(job) {
-  last = last.then(job).catch(console.error);
+  const wanted = decodeURIComponent(location.hash.slice(1));
+  for (const load of [loadTown, loadHealth]) await attempt(load);
+  if (wanted) await pick(wanted);
+  listen({ onChange, onLink });
 }
 
 start();

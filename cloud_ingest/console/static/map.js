@@ -10,6 +10,7 @@ const VIEW_METRES = 140;
 const RAY_BEYOND_METRES = 25;
 const RAY_METRES = 300;
 const LABELLED_CANDIDATES = 4;
+const CLOSEST = 18.5;
 const NAMES_FROM_ZOOM = 17.6;
 const MOST_NAMES = 80;
 
@@ -17,11 +18,14 @@ export class TownMap {
   constructor(container, { readout, onPick }) {
     this.readout = readout;
     this.onPick = onPick;
-    this.town = { rooftops: collection([]), chimneys: [], gateways: [] };
+    this.roofs = new Map(); // id -> GeoJSON feature
+    this.gateways = [];
+    this.ready = false; // until the style is there, data waits in `pending`
     this.pending = new Map();
     this.markers = { names: [], gateways: [], alerts: [] };
     this.labelled = new Set();
-    this.fitted = false;
+    this.drawn = {};
+    this.seen = new Set(); // what the first view has taken in: a town that loads in two steps is fitted twice
     this.map = new maplibregl.Map({
       container,
       style: nightStyle(),
@@ -37,7 +41,10 @@ export class TownMap {
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new maplibregl.ScaleControl({ unit: "metric" }), "bottom-right");
-    this.map.on("load", () => this.flush());
+    this.map.on("load", () => {
+      this.ready = true;
+      this.flush();
+    });
     this.map.on("moveend", () => this.nameRoofs());
     this.map.on("mousemove", (event) => this.describe(event));
     this.map.on("click", (event) => this.describe(event));
@@ -50,41 +57,62 @@ export class TownMap {
   }
 
   flush() {
-    if (!this.map.loaded() && !this.map.isStyleLoaded()) return;
+    if (!this.ready) return;
     for (const [source, data] of this.pending) this.map.getSource(source).setData(data);
     this.pending.clear();
   }
 
   setTown(town) {
-    this.town = town;
+    this.roofs = new Map(town.rooftops.features.map((roof) => [roof.properties.rooftop, roof]));
+    this.drawn = {};
     this.put("rooftops", town.rooftops.features);
     this.put("chimneys", town.chimneys.map((chimney) => feature("Point", [chimney.lon, chimney.lat])));
-    const cameras = town.gateways.flatMap((gateway) => gateway.cameras.map((camera) => ({ gateway, camera, mood: mood(camera) })));
-    this.put("views", cameras.map(({ camera, mood: state }) => feature("Polygon", cone(camera, VIEW_METRES), { blind: state === "blind" })));
-    this.put("cameras", cameras.map(({ camera, mood: state }) => feature("Point", [camera.lon, camera.lat], { mood: state })));
-    this.replaceMarkers("gateways", town.gateways.filter((gateway) => gateway.cameras.length).map(gatewayLabel));
-    if (!this.fitted) this.fit(0);
+    this.fitOnce("roofs", this.roofs.size);
     this.nameRoofs();
   }
 
-  setAlerts(alerts, selected, fresh) {
-    const roofs = new Map(this.town.rooftops.features.map((roof) => [roof.properties.rooftop, roof]));
+  setGateways(gateways) {
+    this.gateways = gateways;
+    const seeing = gateways.flatMap((gateway) => gateway.cameras);
+    const labels = gateways.filter((gateway) => gateway.cameras.length);
+    if (!this.isNews("gateways", [labels.map((gateway) => [gateway.gateway, gateway.online]), seeing.map(standing)])) return;
+    this.put("views", seeing.map((camera) => feature("Polygon", cone(camera, VIEW_METRES), { blind: mood(camera) === "blind" })));
+    this.put("cameras", seeing.map((camera) => feature("Point", [camera.lon, camera.lat], { mood: mood(camera) })));
+    this.replaceMarkers("gateways", labels.map(gatewayLabel));
+    this.fitOnce("gateways", seeing.length);
+    this.nameRoofs();
+  }
+
+  // All open alerts, and the selected one whatever its state; `detail` brings the rays of the selected one.
+  setAlerts(alerts, { selected, fresh, detail }) {
     const shown = alerts.filter((alert) => alert.state === "open" || alert.alert === selected);
+    const rays = detail?.rays ?? [];
+    if (!this.isNews("alerts", [shown, selected, [...fresh], rays])) return;
     // The selected alert is drawn last, so that its colours win where two alerts name one roof.
     shown.sort((one, two) => (one.alert === selected) - (two.alert === selected));
-    const features = [];
-    for (const alert of shown) {
-      alert.candidates.forEach((candidate, rank) => {
-        const roof = roofs.get(candidate.rooftop);
-        if (roof) features.push(feature(roof.geometry.type, roof.geometry.coordinates, { state: alert.state, probability: candidate.probability, first: rank === 0 }));
-      });
-    }
-    this.put("candidates", features);
-    const markers = shown.filter((alert) => alert.candidates.length).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
+    this.put("candidates", shown.flatMap((alert) => this.candidateRoofs(alert)));
+    this.put("rays", rays.map((ray) => rayLine(ray, detail.candidates)));
     const chosen = shown.find((alert) => alert.alert === selected);
     this.labelled = new Set(chosen ? labelled(chosen).map((candidate) => candidate.rooftop) : []);
     this.nameRoofs();
-    this.replaceMarkers("alerts", [...markers, ...(chosen ? candidateLabels(chosen) : [])]);
+    const pins = shown.filter((alert) => alert.candidates.length).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
+    this.replaceMarkers("alerts", [...pins, ...(chosen ? candidateLabels(chosen) : [])]);
+  }
+
+  candidateRoofs(alert) {
+    return alert.candidates.flatMap((candidate, rank) => {
+      const roof = this.roofs.get(candidate.rooftop);
+      const properties = { state: alert.state, probability: candidate.probability, first: rank === 0 };
+      return roof ? [feature(roof.geometry.type, roof.geometry.coordinates, properties)] : [];
+    });
+  }
+
+  // Whether something differs from what was drawn last; redrawing the same would restart animations and drop the focus.
+  isNews(what, data) {
+    const key = JSON.stringify(data);
+    if (this.drawn[what] === key) return false;
+    this.drawn[what] = key;
+    return true;
   }
 
   alertMarker(alert, selected, fresh) {
@@ -95,36 +123,32 @@ export class TownMap {
     return new maplibregl.Marker({ element: node }).setLngLat([first.lon, first.lat]);
   }
 
-  setRays(rays, candidates) {
-    this.put("rays", rays.map((ray) => {
-      const reach = candidates.length ? Math.max(...candidates.map((candidate) => distance(ray, candidate))) + RAY_BEYOND_METRES : RAY_METRES;
-      return feature("LineString", [[ray.lon, ray.lat], offset(ray, ray.azimuth_deg, reach)]);
-    }));
-  }
-
-  // The whole town, or the surroundings of one alert.
   fit(duration = 600) {
-    const points = pointsOf(this.town.rooftops);
-    for (const gateway of this.town.gateways) for (const camera of gateway.cameras) points.push([camera.lon, camera.lat]);
-    this.moveTo(points, duration, 18.5);
+    const points = pointsOf([...this.roofs.values()]);
+    for (const gateway of this.gateways) for (const camera of gateway.cameras) points.push([camera.lon, camera.lat]);
+    this.moveTo(points, duration);
   }
 
-  focus(alert, rays) {
-    const points = alert.candidates.map((candidate) => [candidate.lon, candidate.lat]);
-    for (const ray of rays) points.push([ray.lon, ray.lat]);
-    this.moveTo(points, 700, 18.5);
+  fitOnce(what, count) {
+    if (!count || this.seen.has(what)) return;
+    this.seen.add(what);
+    this.fit(0);
   }
 
-  moveTo(points, duration, maxZoom) {
+  // The candidates of an alert and the cameras that saw it.
+  focus(alert) {
+    this.moveTo([...alert.candidates, ...alert.rays].map((point) => [point.lon, point.lat]), 700);
+  }
+
+  moveTo(points, duration) {
     if (!points.length) return;
-    this.fitted = true;
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const padding = Math.min(70, this.map.getContainer().clientHeight / 6);
-    this.map.fitBounds(bounds(points), { padding, maxZoom, duration: calm ? 0 : duration });
+    this.map.fitBounds(bounds(points), { padding, maxZoom: CLOSEST, duration: calm ? 0 : duration });
   }
 
   describe(event) {
-    const [roof] = this.map.isStyleLoaded() ? this.map.queryRenderedFeatures(event.point, { layers: ["rooftops"] }) : [];
+    const [roof] = this.ready ? this.map.queryRenderedFeatures(event.point, { layers: ["rooftops"] }) : [];
     if (!roof) {
       this.readout.replaceChildren();
       return;
@@ -137,14 +161,14 @@ export class TownMap {
   nameRoofs() {
     const view = this.map.getBounds();
     const close = this.map.getZoom() >= NAMES_FROM_ZOOM;
-    const inView = close ? this.town.rooftops.features.map((roof) => roof.properties).filter((roof) => view.contains([roof.lon, roof.lat])) : [];
+    const inView = close ? [...this.roofs.values()].map((roof) => roof.properties).filter((roof) => view.contains([roof.lon, roof.lat])) : [];
     const named = inView.length <= MOST_NAMES ? inView.filter((roof) => !this.labelled.has(roof.rooftop)) : [];
     this.replaceMarkers("names", named.map((roof) => this.nameLabel(roof)));
   }
 
   // Above the middle where a camera stands on the roof, so that the two do not cover each other.
   nameLabel(roof) {
-    const camera = this.town.gateways.some((gateway) => gateway.cameras.some((one) => distance(one, roof) < 8));
+    const camera = this.gateways.some((gateway) => gateway.cameras.some((one) => distance(one, roof) < 8));
     return new maplibregl.Marker({ element: el("div", { class: "map-label name" }, roof.name), offset: [0, camera ? -18 : 0] }).setLngLat([roof.lon, roof.lat]);
   }
 
@@ -158,6 +182,13 @@ export class TownMap {
 function mood(camera) {
   if (camera.verdict === "suspected") return "suspected";
   return camera.verdict === "not_suspected" ? "clear" : "blind";
+}
+
+const standing = (camera) => [camera.camera, camera.lat, camera.lon, camera.heading_deg, camera.hfov_deg, mood(camera)];
+
+function rayLine(ray, candidates) {
+  const reach = candidates.length ? Math.max(...candidates.map((candidate) => distance(ray, candidate))) + RAY_BEYOND_METRES : RAY_METRES;
+  return feature("LineString", [[ray.lon, ray.lat], offset(ray, ray.azimuth_deg, reach)]);
 }
 
 function gatewayLabel(gateway) {
