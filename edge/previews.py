@@ -116,7 +116,7 @@ def mark(
                 canvas, (x + dx * arm // 2, y + dy * arm // 2), (x + dx * arm, y + dy * arm), colour, thick, cv2.LINE_AA
             )
     below = y0 < 24 * unit
-    _write(canvas, label, (x0, y1 + 20 * unit if below else y0 - 7 * unit), unit)
+    _write(canvas, label, (x0, y1 + 22 * unit if below else y0 - 9 * unit), unit)
     return canvas
 
 
