@@ -93,7 +93,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _way(driver: Driver) -> str:
-    if driver.poll is not None:
+    if driver.polls:
         return f"asked every {driver.every_s:g} s"
     return "sends by itself" + (f", after {' and '.join(driver.on_open)}" if driver.on_open else "")
 

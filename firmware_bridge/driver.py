@@ -72,10 +72,10 @@ class Driver(ABC):
     baud: int = 9600
     parity: Literal["N", "E"] = "N"
     warm_up_s: float = 30.0
-    #: Names in ``commands`` sent after opening the port, and the one that asks for a reading (None: the sensor pushes).
+    #: Names in ``commands`` sent after opening the port, and those that ask for readings in turn (none: it pushes).
     on_open: tuple[str, ...] = ()
-    poll: str | None = None
-    #: Seconds between readings: how often a polled sensor is asked, the slowest rate of one that pushes.
+    polls: tuple[str, ...] = ()
+    #: Seconds between readings: how often a sensor is asked, the slowest rate of one that pushes.
     every_s: float = 1.0
 
     @property

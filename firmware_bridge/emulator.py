@@ -80,7 +80,7 @@ class EmulatedSensor:
         for name, awake in (("sleep", False), ("wake", True)):
             if name in commands and commands[name] in heard:
                 self.awake = awake
-        asked = self.driver.poll is not None and commands[self.driver.poll] in heard
+        asked = any(commands[name] in heard for name in self.driver.polls)
         return self.frame(t_s) if asked and self.awake else b""
 
 
@@ -140,9 +140,9 @@ def _speak(sensor: EmulatedSensor, line: _Line, stop: threading.Event, started: 
         now = time.monotonic()
         if sensor.fault == "unplug" and now - plugged > _PLUGGED_S:
             return
-        if sensor.driver.poll is None and sensor.awake and now >= next_push:
+        if not sensor.driver.polls and sensor.awake and now >= next_push:
             line.write(sensor.frame(now - started))
             next_push = now + every_s
-        heard = line.heard(max(0.0, min(0.2, next_push - now)) if sensor.driver.poll is None else 0.2)
+        heard = line.heard(max(0.0, min(0.2, next_push - now)) if not sensor.driver.polls else 0.2)
         if heard:
             line.write(sensor.answer(heard, time.monotonic() - started))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import termios
 import threading
@@ -175,19 +176,20 @@ class SerialSensor:
         with self._lock:
             self._outbox[:0] = driver.on_open or (("wake",) if self._duty is not None else ())
         started_ns, next_poll_ns, self._awake = self._clock.now().mono_ns, 0, True
+        questions = itertools.cycle(driver.commands[name] for name in driver.polls)
         while not stop.is_set():
             now_ns = self._clock.now().mono_ns
             self._follow_duty((now_ns - started_ns) / 1e9)
-            poll_due = driver.poll is not None and self._awake and now_ns >= next_poll_ns
+            poll_due = bool(driver.polls) and self._awake and now_ns >= next_poll_ns
             if poll_due:
-                next_poll_ns = now_ns + int(driver.every_s * 1e9)
+                next_poll_ns = now_ns + int(driver.every_s / len(driver.polls) * 1e9)
                 deliver(None)
             try:
                 self._send_queued(port)
-                if driver.poll is not None and poll_due:
+                if poll_due:
                     # A late answer to the question before would look like the answer to this one.
                     port.reset_input_buffer()
-                    port.write(driver.commands[driver.poll])
+                    port.write(next(questions))
                 data = _read_burst(port)
             except (OSError, termios.error) as error:  # in_waiting raises plain OSError on hang-up
                 self._note_outage(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
@@ -97,7 +98,13 @@ def known_models() -> dict[str, Driver]:
 
 
 def driver_for(model: str) -> Driver:
-    """The driver of a configured model; upper and lower case do not matter. Raises :class:`UnknownModel`."""
+    """The driver of a configured model; upper and lower case do not matter. Raises :class:`UnknownModel`.
+
+    Modbus devices take their unit and speed where these were changed, and can share a line: ``SEN0483@5``,
+    ``SEN0483@5/4800``, ``RS-FSJT-N01@1+RS-FXJT-N01@2``.
+    """
+    if "@" in model or "+" in model:
+        return _on_bus(model)
     drivers = known_models()
     by_folded = {name.casefold(): driver for name, driver in drivers.items()}
     by_folded |= {alias.casefold(): drivers[name] for alias, name in _ALIASES.items()}
@@ -109,3 +116,25 @@ def driver_for(model: str) -> Driver:
     near = get_close_matches(model.casefold(), by_folded, n=1)
     hint = f"did you mean {by_folded[near[0]].model!r}? " if near else ""
     raise UnknownModel(f"no driver reads sensor model {model!r}; {hint}known: {', '.join(sorted(drivers))}")
+
+
+def _on_bus(model: str) -> Driver:
+    devices = tuple(_placed(part.strip()) for part in model.split("+"))
+    try:
+        return devices[0] if len(devices) == 1 else modbus.ModbusBus(model, devices)
+    except ValueError as error:
+        raise UnknownModel(f"{model!r}: {error}; give units as in RS-FSJT-N01@1+RS-FXJT-N01@2") from error
+
+
+def _placed(text: str) -> modbus.Modbus:
+    """``NAME``, ``NAME@UNIT`` or ``NAME@UNIT/BAUD``."""
+    name, _, place = text.partition("@")
+    driver = driver_for(name)
+    if not isinstance(driver, modbus.Modbus):
+        raise UnknownModel(f"{text!r}: only Modbus devices have units and share a line; {driver.model} does not")
+    if not place:
+        return driver
+    unit, _, baud = place.partition("/")
+    if not unit.isdecimal() or not 1 <= int(unit) <= 247 or (baud and not baud.isdecimal()):
+        raise UnknownModel(f"{text!r}: expected a unit from 1 to 247, then / and a speed where it was changed")
+    return replace(driver, model=text, unit=int(unit), baud=int(baud) if baud else driver.baud)

@@ -32,7 +32,7 @@ class Cubic(Driver):
 
     model: str
     only_pm25: bool
-    poll: str | None = "read"
+    polls: tuple[str, ...] = ("read",)
 
     family = "cubic"
     start = re.compile(rb"\x16[\x02\x11\x35]")

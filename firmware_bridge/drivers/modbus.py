@@ -71,7 +71,7 @@ class Modbus(Driver):
     function: int = 3
     unit: int = 1
     baud: int = 4800
-    poll: str | None = "read"
+    polls: tuple[str, ...] = ("read",)
 
     family = "modbus"
     start_bytes = 2
@@ -124,6 +124,57 @@ class Modbus(Driver):
             raws[register.index] = register.raw(values)
         body = bytes((self.unit, self.function, 2 * self.count)) + b"".join(raw.to_bytes(2, "big") for raw in raws)
         return body + crc16(body)
+
+
+@dataclass(frozen=True)
+class ModbusBus(Driver):
+    """Several devices on one pair of wires, asked in turn; each reading bears its own device's model.
+
+    ``encode`` speaks for the first device. Raises ``ValueError`` where two have one unit, or speeds differ.
+    """
+
+    model: str
+    devices: tuple[Modbus, ...]
+
+    family = "modbus"
+    start_bytes = 2
+    longest = Modbus.longest
+
+    def __post_init__(self) -> None:
+        """Checks that the devices can share a line, and takes over its settings."""
+        units = [device.unit for device in self.devices]
+        speeds = {device.baud for device in self.devices}
+        if len(set(units)) < len(units) or _ANY_UNIT in units:
+            raise ValueError(f"devices on one line need units of their own; got {units}")
+        if len(speeds) > 1:
+            raise ValueError(f"devices on one line speak at one speed; got {sorted(speeds)} baud")
+        object.__setattr__(self, "baud", speeds.pop())
+        object.__setattr__(self, "polls", tuple(self.commands))
+
+    @property
+    def start(self) -> re.Pattern[bytes]:
+        """What any of the devices begins an answer with."""
+        return re.compile(b"|".join(device.start.pattern for device in self.devices), re.DOTALL)
+
+    @property
+    def commands(self) -> Mapping[str, bytes]:
+        """One question a device."""
+        return {f"read {device.model}": device.commands["read"] for device in self.devices}
+
+    def _device(self, unit: int) -> Modbus:
+        return next(device for device in self.devices if device.unit == unit)
+
+    def frame_length(self, buffer: bytes, at: int) -> int:
+        """As the device with this unit says."""
+        return self._device(buffer[at]).frame_length(buffer, at)
+
+    def parse(self, frame: bytes) -> Reading | Reply | Refused:
+        """As the device with this unit says."""
+        return self._device(frame[0]).parse(frame)
+
+    def encode(self, values: Mapping[str, float]) -> bytes:
+        """The first device's answer."""
+        return self.devices[0].encode(values)
 
 
 def presets() -> Iterable[Modbus]:

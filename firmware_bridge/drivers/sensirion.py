@@ -80,7 +80,7 @@ class Sps30(Driver):
     model: str = "SPS30"
     baud: int = 115200
     on_open: tuple[str, ...] = ("wake",)
-    poll: str | None = "read"
+    polls: tuple[str, ...] = ("read",)
 
     family = "sensirion"
     start = re.compile(rb"\x7e[^\x7e]")

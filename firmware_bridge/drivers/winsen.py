@@ -139,7 +139,7 @@ class WinsenCo2(Driver):
 
     model: str = "MHZ19B"
     warm_up_s: float = 180.0
-    poll: str | None = "read"
+    polls: tuple[str, ...] = ("read",)
     every_s: float = 5.0
 
     family = "winsen"

@@ -8,7 +8,7 @@ import pytest
 
 from firmware_bridge.driver import Refused, Reply
 from firmware_bridge.drivers.modbus import crc16
-from firmware_bridge.models import driver_for
+from firmware_bridge.models import UnknownModel, driver_for
 from firmware_bridge.reading import Reading
 from firmware_bridge.stream import FrameHunter
 
@@ -250,3 +250,39 @@ def test_north_is_zero_not_360() -> None:
 )
 def test_carbon_monoxide_frames_must_say_what_they_mean(frame: str) -> None:
     assert isinstance(parse("ZE07-CO", winsen(frame)), Refused)
+
+
+def test_wind_speed_and_direction_share_one_line() -> None:
+    bus = driver_for("RS-FSJT-N01@1+RS-FXJT-N01@2")
+    speed, vane = driver_for("RS-FSJT-N01@1"), driver_for("RS-FXJT-N01@2")
+    assert [bus.commands[name] for name in bus.polls] == [speed.commands["read"], vane.commands["read"]]
+    hunter = FrameHunter(bus)
+    stream = speed.encode({"wind_speed_m_s": 2.5}) + b"\x01" + vane.encode({"wind_from_deg": 271})
+    found = [item for byte in stream for item in hunter.feed(bytes([byte]))] + hunter.finish()
+    assert [(item.model, item.values) for item in found if isinstance(item, Reading)] == [
+        ("RS-FSJT-N01@1", {"wind_speed_m_s": 2.5}),
+        ("RS-FXJT-N01@2", {"wind_from_deg": 271}),
+    ]
+
+
+def test_a_device_at_another_unit_and_speed() -> None:
+    driver = driver_for("SEN0483@7/4800")
+    assert driver.baud == 4800
+    assert driver.commands["read"][:2] == b"\x07\x03"
+    assert reading("SEN0483@7/4800", driver.encode({"wind_speed_m_s": 1})).values == {"wind_speed_m_s": 1}
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("RS-FSJT-N01+RS-FXJT-N01", r"units of their own; got \[1, 1\]"),
+        ("RS-FSJT-N01@1+SEN0483@2", "one speed"),
+        ("RS-FSJT-N01@0", "unit from 1 to 247"),
+        ("RS-FSJT-N01@x", "unit from 1 to 247"),
+        ("PMS5003@2", "only Modbus devices"),
+        ("RS-FSJX@2", "did you mean 'RS-FSJT-N01'"),
+    ],
+)
+def test_lines_that_cannot_work(model: str, message: str) -> None:
+    with pytest.raises(UnknownModel, match=message):
+        driver_for(model)

@@ -21,8 +21,7 @@ def test_a_typo_gets_the_nearest_and_the_list() -> None:
 @pytest.mark.parametrize("driver", known_models().values(), ids=known_models())
 def test_every_driver_is_complete(driver: Driver) -> None:
     assert driver.longest <= 256
-    assert driver.poll is None or driver.poll in driver.commands
-    assert set(driver.on_open) <= set(driver.commands)
+    assert set(driver.polls) | set(driver.on_open) <= set(driver.commands)
     frame = driver.encode({})
     assert driver.start.match(frame)
     assert driver.frame_length(frame, 0) == len(frame) <= driver.longest
