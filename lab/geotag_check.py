@@ -322,8 +322,8 @@ def _report(
     tallies: dict[str, Tally], sure: Sequence[tuple[float, bool]], spent: Sequence[float], scenes: int, seed: int
 ) -> str:
     lines = [
-        f"`python -m lab.geotag_check --scenes {scenes} --seed {seed}`: shares in percent. Metres: from the named origin",
-        "to the middle of the right roof, median.",
+        f"`python -m lab.geotag_check --scenes {scenes} --seed {seed}`: shares in percent. Metres: from the origin",
+        "named to the middle of the right roof, median.",
         "",
         "| scenes | n | two cameras: first | in first 3 | metres | one camera: first | ray to first footprint "
         "| bearings cross | one fire: one alert | two fires at once: two alerts | and the right pairs |",

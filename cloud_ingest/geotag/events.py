@@ -16,9 +16,10 @@ from cloud_ingest.geotag.view import View
 
 GAP_S = 900.0  # a pause longer than this makes a new event of the same fire
 _NEW_EVENT = -1.0  # log price of another event
-_START_SCALE_S = 90.0  # how differently two cameras notice the same beginning
-_START_WINDOW_S = 2400.0  # over which unrelated beginnings would spread
-_LATE_START = 0.1  # likelihood ratio when the beginnings differ a lot: another camera may see only the thick part
+_START_SCALE_S = 90.0  # how differently two cameras mostly notice the same beginning
+_MOSTLY = 0.7  # the rest of the time another camera sees only the thick part, any time within the burst
+_BURST_S = 2400.0
+_FIRES_EVERY_S = 3600.0  # how often another fire begins in a camera's view on a busy evening
 _CLEAR_GAIN = 1.5  # log evidence that moves a detection which already belongs to an event
 _MAX_IMPROVED = 24  # more at a time are placed one by one, and stay
 
@@ -89,7 +90,8 @@ def log_evidence(group: Sequence[Sighting]) -> float:
 
 def log_same_start(difference_s: float) -> float:
     """Log likelihood ratio of two beginnings this far apart: one event against two unrelated ones."""
-    return log(max(_START_WINDOW_S / (2 * _START_SCALE_S) * exp(-abs(difference_s) / _START_SCALE_S), _LATE_START))
+    prompt = _MOSTLY / (2 * _START_SCALE_S) * exp(-abs(difference_s) / _START_SCALE_S)
+    return log(_FIRES_EVERY_S * (prompt + (1 - _MOSTLY) / _BURST_S))
 
 
 def neighbourhoods(sightings: Sequence[Sighting], held: Mapping[str, str]) -> list[list[Sighting]]:

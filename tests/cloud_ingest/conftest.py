@@ -240,7 +240,7 @@ def origin_of() -> Callable[[FakeGateway, float, float, float], tuple[float, flo
         focal = 640 / np.tan(radians(pose.hfov_deg / 2))
         matrix = np.array([[focal, 0, 640.0], [0, focal, 360.0], [0, 0, 1]])
         vector, _ = cv2.Rodrigues(rotation)
-        pixel, _ = cv2.projectPoints(np.array([[x, y, z]]), vector, -rotation @ at, matrix, None)
+        pixel, _ = cv2.projectPoints(np.array([[x, y, z]], float), vector, -rotation @ at, matrix, None)
         return float(pixel[0, 0, 0]), float(pixel[0, 0, 1])
 
     return find

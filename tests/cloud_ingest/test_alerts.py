@@ -93,3 +93,173 @@ def test_two_roofs_that_burn_at_once_are_two_alerts(posed, east, south, origin_o
     found = [alert for alert in posed.alerts() if alert["state"] == "open"]
     assert sorted(a["versions"][-1]["candidates"][0]["rooftop"] for a in found) == ["r0c0", "r2c1"]
     assert [len(a["members"]) for a in found] == [2, 2]
+
+
+def _both(posed, east, south, origin_of, house, **changes):
+    for n, gateway in enumerate((east, south)):
+        posed.take(
+            gateway.batch("detection", gateway.detection(1, origin_of(gateway, *house, 5.0), 15.0 * n, **changes))
+        )
+
+
+def test_an_alert_is_closed_when_every_plume_ended_and_reopened_when_one_returns(posed, east, south, origin_of, houses):
+    house = houses["r0c1"]
+    _both(posed, east, south, origin_of, house)
+    for gateway, state in ((east, "open"), (south, "closed")):
+        ended = gateway.detection(
+            1, origin_of(gateway, *house, 5.0), revision=2, phase="end", last_seen_at=gateway.at(300)
+        )
+        posed.take(gateway.batch("detection", ended))
+        assert posed.alerts()[0]["state"] == state
+    again = east.detection(2, origin_of(east, *house, 5.0), start_s=700, last_seen_at=east.at(720))
+    posed.take(east.batch("detection", again))
+    (alert,) = posed.alerts()
+    assert alert["state"] == "open"
+    assert [v["reason"] for v in alert["versions"]] == ["raised", "joined", "closed", "reopened"]
+    assert alert["last_at"] == east.at(720)
+
+
+def test_smoke_that_begins_long_after_is_another_alert(posed, east, origin_of, houses):
+    origin = origin_of(east, *houses["r0c1"], 5.0)
+    posed.take(east.batch("detection", east.detection(1, origin, phase="end")))
+    posed.take(east.batch("detection", east.detection(2, origin, start_s=3600, last_seen_at=east.at(3620))))
+    assert [alert["state"] for alert in posed.alerts()] in (["closed", "open"], ["open", "closed"])
+
+
+def test_a_plume_that_turns_out_to_be_steam_withdraws_its_alert_and_stays_to_be_seen(posed, east, origin_of, houses):
+    origin = origin_of(east, *houses["r1c1"], 5.0)
+    posed.take(east.batch("detection", east.detection(1, origin, plume_class="unresolved", confidence=0.6)))
+    posed.take(east.batch("detection", east.detection(1, origin, plume_class="steam", confidence=0.9, revision=2)))
+    (alert,) = posed.alerts()
+    assert (alert["state"], alert["class"]) == ("withdrawn", "steam")
+    assert [v["reason"] for v in alert["versions"]] == ["raised", "withdrawn"]
+    assert alert["versions"][0]["candidates"]
+
+
+def test_one_camera_that_sees_steam_does_not_withdraw_what_the_other_sees_as_smoke(
+    posed, east, south, origin_of, houses
+):
+    house = houses["r1c1"]
+    _both(posed, east, south, origin_of, house)
+    surest = posed.alerts()[0]["confidence"]
+    posed.take(
+        east.batch("detection", east.detection(1, origin_of(east, *house, 5.0), plume_class="steam", revision=2))
+    )
+    (alert,) = posed.alerts()
+    assert (alert["state"], alert["class"]) == ("open", "smoke")
+    assert alert["confidence"] < surest
+
+
+@pytest.mark.parametrize(("plume_class", "confidence"), [("steam", 0.99), ("fog", 0.9), ("unresolved", 0.2)])
+def test_what_is_no_suspicion_raises_nothing(posed, east, origin_of, plume_class, confidence):
+    posed.take(
+        east.batch(
+            "detection", east.detection(1, origin_of(east, 0, 0, 5), plume_class=plume_class, confidence=confidence)
+        )
+    )
+    assert posed.alerts() == []
+
+
+def test_detections_before_the_pose_make_an_alert_without_roofs_that_is_sharpened_and_joined_later(
+    cloud, east, south, origin_of, houses
+):
+    _both(cloud, east, south, origin_of, houses["r2c0"])
+    assert [alert["versions"][-1]["candidates"] for alert in cloud.alerts()] == [[], []]
+    assert all(alert["versions"][-1]["elsewhere"] == 1.0 for alert in cloud.alerts())
+    cloud.take(east.batch("health", east.pose_notice()))
+    cloud.take(south.batch("health", south.pose_notice()))
+    open_ones = [alert for alert in cloud.alerts() if alert["state"] == "open"]
+    assert len(open_ones) == 1
+    assert len(open_ones[0]["members"]) == 2
+    assert open_ones[0]["versions"][-1]["candidates"][0]["rooftop"] == "r2c0"
+    (merged,) = [alert for alert in cloud.alerts() if alert["state"] == "withdrawn"]
+    assert merged["versions"][-1]["reason"] == "merged"
+    assert merged["members"] == []
+
+
+def test_the_same_messages_again_and_a_restart_change_nothing(posed, east, south, origin_of, houses):
+    messages = [
+        gateway.batch("detection", gateway.detection(1, origin_of(gateway, *houses["r1c0"], 5.0)))
+        for gateway in (east, south)
+    ]
+    posed.take(*messages)
+    before, counter = posed.alerts(), posed.counter()
+    posed.restart()
+    outcome = posed.take(*messages, *messages)
+    assert (outcome.stored, outcome.duplicates) == (0, 4)
+    assert (posed.alerts(), posed.counter()) == (before, counter)
+
+
+def test_order_of_arrival_does_not_change_which_roofs_burn(posed, east, south, origin_of, houses):
+    late = [
+        gateway.batch("detection", gateway.detection(n, origin_of(gateway, *houses[house], 5.0), 10.0 * n))
+        for gateway in (south, east)
+        for n, house in ((2, "r0c2"), (1, "r2c0"))
+    ]
+    for message in late:
+        posed.take(message)
+    found = [alert for alert in posed.alerts() if alert["state"] == "open"]
+    assert sorted(alert["versions"][-1]["candidates"][0]["rooftop"] for alert in found) == ["r0c2", "r2c0"]
+
+
+def test_a_later_revision_with_a_better_origin_sharpens(posed, east, origin_of, houses):
+    x, y = houses["r0c0"]
+    posed.take(east.batch("detection", east.detection(1, origin_of(east, x, y + 8, 5.0), origin_sigma_px=(40.0, 40.0))))
+    posed.take(east.batch("detection", east.detection(1, origin_of(east, x, y, 5.0), revision=2)))
+    versions = posed.alerts()[0]["versions"]
+    assert [v["reason"] for v in versions] == ["raised", "sharper"]
+    assert versions[-1]["candidates"][0]["probability"] > versions[0]["candidates"][0]["probability"]
+
+
+def test_an_older_revision_that_comes_late_is_kept_but_changes_nothing(posed, east, origin_of):
+    new = east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0), revision=3, confidence=0.9))
+    old = east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0), revision=2, confidence=0.4))
+    posed.take(new)
+    before = posed.alerts()
+    assert posed.take(old).stored == 1
+    assert posed.alerts() == before
+
+
+def test_particulates_downwind_raise_the_confidence_and_name_no_roof(posed, east, origin_of, houses):
+    from smokesentry.messages.records import ParticulateCue
+
+    origin = origin_of(east, *houses["r1c1"], 5.0)
+    cue = ParticulateCue(sensor="pm-1", rise_ug_m3=22.0, background_ug_m3=40.0, at=east.at(0))
+    posed.take(east.batch("detection", east.detection(1, origin)))
+    plain = posed.alerts()[0]["versions"][-1]
+    # The camera stands east-south-east of the roof: wind from the west-north-west carries smoke to it.
+    towards = (east.pose.heading_deg + 180 + 180) % 360
+    posed.take(
+        east.batch("detection", east.detection(1, origin, revision=2, particulates=[cue], wind_from_deg=towards))
+    )
+    with_wind = posed.alerts()[0]["versions"][-1]
+    assert with_wind["confidence"] > plain["confidence"]
+    assert with_wind["candidates"] == plain["candidates"]
+    assert "particulates" in [factor["factor"] for factor in with_wind["factors"]]
+    posed.take(
+        east.batch(
+            "detection", east.detection(1, origin, revision=3, particulates=[cue], wind_from_deg=(towards + 90) % 360)
+        )
+    )
+    assert posed.alerts()[0]["versions"][-1]["confidence"] == plain["confidence"]
+
+
+def test_a_picture_of_another_shape_than_the_pose_cannot_name_a_roof(posed, east):
+    posed.take(east.batch("detection", east.detection(1, (300.0, 200.0), frame_size=(640, 480))))
+    (alert,) = posed.alerts()
+    assert alert["versions"][-1]["candidates"] == []
+
+
+def test_a_smaller_picture_of_the_same_shape_is_scaled(posed, east, origin_of, houses):
+    x, y = origin_of(east, *houses["r1c1"], 5.0)
+    small = east.detection(1, (x / 2, y / 2), frame_size=(640, 360), origin_sigma_px=(3.0, 3.0))
+    posed.take(east.batch("detection", small))
+    assert posed.alerts()[0]["versions"][-1]["candidates"][0]["rooftop"] == "r1c1"
+
+
+def test_the_counter_rises_with_every_change_and_marks_the_alert(posed, east, origin_of):
+    posed.take(east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0))))
+    first = posed.counter()
+    assert posed.alerts()[0]["changed"] == first
+    posed.take(east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0), revision=2, phase="end")))
+    assert posed.alerts()[0]["changed"] == posed.counter() == first + 1
