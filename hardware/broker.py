@@ -6,6 +6,7 @@ pattern, a gateway of one town could speak under the same name in another.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -71,6 +72,13 @@ def render_acl(gateways: Iterable[tuple[str, str]], clouds: Iterable[str]) -> st
         "# Access list of Smoke Sentry's broker, rendered from the authority's ledger; not edited by hand.\n"
         + "".join(f"\n{block}" for block in blocks.values())
     )
+
+
+def rights_in_ledger(ledger: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """``(tenant, gateway)`` pairs and cloud names that an authority's ``ledger.json`` grants: everyone not revoked."""
+    entries = [entry for entry in json.loads(ledger)["entries"] if entry.get("revoked_at") is None]
+    gateways = {(entry["tenant"], entry["name"]) for entry in entries if entry["role"] == "gateway"}
+    return sorted(gateways), sorted({entry["name"] for entry in entries if entry["role"] == "cloud"})
 
 
 def _check(name: str, taken: dict[str, str]) -> None:

@@ -1,15 +1,13 @@
-"""Draws ``wiring.toml``: one SVG a build, in ``hardware/drawings``. Run ``python -m hardware.drawing`` after a change.
+"""Draws ``wiring.toml``: one SVG a build, in ``hardware/drawings``; after a change run ``python -m hardware drawings``.
 
 Left, the header with the used pins in their cores' colours; right, a panel a cable, one core a row.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from xml.sax.saxutils import escape
 
-from hardware.bom import BUILDS
-from hardware.wiring import Cable, Wire, Wiring, load_wiring
+from hardware.wiring import Cable, Wire, Wiring
 
 _ROW = 26
 _TOP = 92
@@ -121,15 +119,3 @@ def _text(
         f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="{anchor}" fill="{fill}"{weight} xml:space="preserve">'
     )
     return f"{start}{escape(text)}</text>\n"
-
-
-def main() -> None:
-    """Writes every build's drawing beside this file."""
-    for build in BUILDS:
-        path = Path(__file__).parent / "drawings" / f"wiring-{build}.svg"
-        path.write_text(draw(load_wiring(), build), encoding="utf-8")
-        print(path)
-
-
-if __name__ == "__main__":
-    main()

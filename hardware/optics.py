@@ -95,7 +95,3 @@ def _dim_snr(camera: Camera, distance_m: float) -> float:
     return plume_snr(
         camera, distance_m, opacity=0.03, luminance_cd_m2=0.02, exposure_s=0.25, frames=4, width_m=0.5, height_m=1.0
     )
-
-
-if __name__ == "__main__":
-    print(table(), end="")

@@ -26,7 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
-from hardware.broker import render_acl, render_broker
+from hardware.broker import render_acl, render_broker, rights_in_ledger
 
 PATIENCE_S = 10.0
 TENANT = "changxin"
@@ -112,9 +112,7 @@ class Broker:
 
     def write_acl(self) -> None:
         """From the ledger: whoever is revoked is not in it."""
-        counts = [e for e in self.ca.entries() if e.revoked_at is None]
-        gateways = [(e.tenant, e.name) for e in counts if e.role == "gateway" and e.tenant is not None]
-        clouds = [e.name for e in counts if e.role == "cloud"]
+        gateways, clouds = rights_in_ledger((self.ca.folder / "ledger.json").read_text())
         (self.folder / "access list.acl").write_text(render_acl(gateways, clouds))
 
     def start(self) -> None:

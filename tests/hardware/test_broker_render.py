@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloud_ingest.identity.authority import Subject
+from cloud_ingest.identity.ca_folder import CaFolder
 from hardware.broker import render_acl, render_broker
+from hardware.commands import main
 from smokesentry.messages.topics import is_name
 
 
@@ -58,3 +62,26 @@ def test_values_that_would_break_the_configuration_are_refused(change: dict[str,
     assert "\nuser sentry\n" in render_broker(**good, user="sentry")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=complaint):
         render_broker(**{**good, **change})  # type: ignore[arg-type]
+
+
+def test_the_command_writes_what_the_ledger_grants(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = datetime.now(UTC)
+    authority = CaFolder.create(tmp_path / "ca", now)
+    for name in ("gw-1", "gw-2", "gw-lost"):
+        authority.enrol(Subject(name, "gateway", "changxin"), tmp_path / "handed", now)
+    authority.enrol(Subject("gw-1", "gateway", "changxin"), tmp_path / "renewed", now)
+    authority.enrol(Subject("cloud", "cloud"), tmp_path / "handed", now)
+    authority.enrol(Subject("broker", "broker", hosts=("localhost",)), tmp_path / "handed", now)
+    authority.revoke("gw-lost", "stolen", now)
+    key, certificate = tmp_path / "handed" / "broker.key", tmp_path / "handed" / "broker.crt"
+    words = ["broker", "--ca", authority.folder, "--certificate", certificate, "--key", key, "--out", tmp_path]
+    assert main([str(word) for word in words]) == 0
+    assert "2 gateways" in capsys.readouterr().out
+    assert (tmp_path / "smokesentry.acl").read_text() == render_acl(
+        [("changxin", "gw-1"), ("changxin", "gw-2")], ["cloud"]
+    )
+    configuration = (tmp_path / "mosquitto.conf").read_text()
+    assert f"\nacl_file {tmp_path}/smokesentry.acl\n" in configuration
+    assert f"\nkeyfile {key}\n" in configuration
+    assert main(["broker", "--ca", str(tmp_path), "--certificate", str(certificate), "--key", str(key)]) == 1
+    assert "ledger.json" in capsys.readouterr().err
