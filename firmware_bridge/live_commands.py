@@ -31,7 +31,7 @@ _LOOK_S = 1.0
 
 def read(options: argparse.Namespace) -> int:
     """Live readings until the count is reached or the user stops it."""
-    sensor = SerialSensor("sensor", options.model, options.port)
+    sensor = SerialSensor(options.model, options.model, options.port)
     every_s = driver_for(options.model).every_s
     arrivals: queue.Queue[Reading] = queue.Queue()
     clock, last, shown, warned = SystemClock(), None, 0, False
@@ -77,7 +77,7 @@ def _show(reading: Reading, as_json: bool, *, header: bool) -> None:
 
 def capture(options: argparse.Namespace) -> int:
     """Raw bytes with times into a file, until the time is over or the user stops it."""
-    sensor = SerialSensor("sensor", options.model, options.port)
+    sensor = SerialSensor(options.model, options.model, options.port)
     stop = threading.Event()
     timer = threading.Timer(options.seconds, stop.set) if options.seconds is not None else None
     taken = 0

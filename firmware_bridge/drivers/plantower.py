@@ -28,6 +28,7 @@ _COUNTS = ("n0_3_per_cm3", "n0_5_per_cm3", "n1_0_per_cm3", "n2_5_per_cm3", "n5_0
 _UNPACK_12 = Struct(">4x12H").unpack_from
 _UNPACK_6 = Struct(">4x6H").unpack_from
 _CEILING = 1000  # µg/m³; effective to 500, reports to about here
+_COUNT_CEILING = 655.35  # 0xFFFF in 0.1 L
 _IMPOSSIBLE = 10_000  # 0x424D = 16973, the header itself, is what a lost byte leaves here
 _WARMING_UP_ERROR = 0x08
 
@@ -89,7 +90,7 @@ class Plantower(Driver):
             "version": frame[28], "error_code": frame[29],
         }  # fmt: skip
         if (
-            a <= b <= c < _CEILING and d <= e <= f < _CEILING and n03
+            a <= b <= c < _CEILING and d <= e <= f < _CEILING and 0 < n03 < 0xFFFF
             and n03 >= n05 >= n10 >= n25 >= n50 >= n100 and not frame[29]
         ):  # fmt: skip
             return Reading(self.model, values)
@@ -127,8 +128,10 @@ class Plantower(Driver):
             if code == _WARMING_UP_ERROR and not any(counts):
                 return flagged(self.model, values, "warming_up", "error byte 0x08, all counts zero")
             return flagged(self.model, values, "sensor_error", f"error byte 0x{code:02x}")
-        if max(masses) >= _CEILING:
-            return flagged(self.model, values, "ceiling", f"at or above {_CEILING} µg/m³, the top of its range")
+        if max(masses) >= _CEILING or _COUNT_CEILING in counts:
+            return flagged(
+                self.model, values, "ceiling", f"at the top of its range, {_CEILING} µg/m³ or {_COUNT_CEILING}/cm³"
+            )
         if not any(masses) and not any(counts):
             return flagged(
                 self.model, values, "zero", "everything is zero: blocked, unplugged inside, or very clean air"

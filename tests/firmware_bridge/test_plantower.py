@@ -54,6 +54,7 @@ def test_what_is_encoded_is_read_back(model: str) -> None:
         ({"error_code": 0x02}, "sensor_error", "D"),
         ({"pm10_cf1_ug_m3": 1000}, "ceiling", "T"),
         ({"pm10_atm_ug_m3": 0xFFFF}, "ceiling", "T"),
+        ({"n0_3_per_cm3": 655.35}, "ceiling", "T"),
         (dict.fromkeys(_GOOD, 0), "zero", "N"),
         (dict.fromkeys(_GOOD, 0) | {"error_code": 8}, "warming_up", "F"),
         ({"pm25_cf1_ug_m3": 46}, "out_of_range", "D"),
