@@ -7,10 +7,15 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from lab.processes import Processes, free_port
+from lab.town import toml
+from lab.watch import Console
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
@@ -58,6 +63,10 @@ class Installed:
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=_outside())
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+    def lacks(self, *modules: str) -> bool:
+        found = self.python(f"import importlib.util as u; print([m for m in {modules!r} if u.find_spec(m)])")
+        return found == "[]"
 
 
 def _outside() -> dict[str, str]:
@@ -120,8 +129,9 @@ def test_edge_alone_explains_a_wrong_configuration(edge: Installed) -> None:
 
 
 def test_edge_alone_says_what_the_cloud_would_need(edge: Installed) -> None:
-    done = edge.smokesentry("cloud", "check", "--config", "cloud.toml")
-    assert done.returncode == 3
+    _configure_cloud(edge.folder, port=0)
+    done = edge.smokesentry("cloud", "console", "--config", "cloud.toml")
+    assert done.returncode == 3, done.stderr
     assert "pip install 'smoke-sentry[cloud]'" in done.stderr
     assert (
         edge.python("import importlib.util as u; print(u.find_spec('fastapi'), u.find_spec('shapely'))") == "None None"
@@ -129,7 +139,42 @@ def test_edge_alone_says_what_the_cloud_would_need(edge: Installed) -> None:
 
 
 def test_cloud_alone_founds_an_authority(cloud: Installed) -> None:
-    done = cloud.smokesentry("ca", "init", "--folder", "ca")
+    done = cloud.smokesentry("ca", "init", "authority")
     assert done.returncode == 0, done.stderr
-    assert (cloud.folder / "ca" / "ca.crt").exists()
-    assert cloud.python("import importlib.util as u; print(u.find_spec('cv2'), u.find_spec('serial'))") == "None None"
+    assert (cloud.folder / "authority" / "ca.crt").exists()
+    assert cloud.lacks("cv2", "serial")
+
+
+def test_cloud_alone_takes_footprints_and_serves_the_page(cloud: Installed) -> None:
+    square = [[115.70, 38.30], [115.7001, 38.30], [115.7001, 38.3001], [115.70, 38.3001], [115.70, 38.30]]
+    roof = {"kind": "rooftop", "rooftop": "r-1", "height_m": 5.0, "name": "丽景街 1 号"}
+    feature = {"type": "Feature", "properties": roof, "geometry": {"type": "Polygon", "coordinates": [square]}}
+    (cloud.folder / "roofs.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    port = free_port()
+    _configure_cloud(cloud.folder, port)
+    imported = cloud.smokesentry("cloud", "import-footprints", "--config", "cloud.toml")
+    assert imported.returncode == 0, imported.stderr
+    with Processes(cloud.folder / "log") as processes:
+        console = Console(f"http://127.0.0.1:{port}")
+        command = [str(cloud.bin / "smokesentry"), "cloud", "console", "--config", str(cloud.folder / "cloud.toml")]
+        processes.start("console", command)
+        processes.wait_for("the page", console.answers, 60)
+        (found,) = console.get("/api/town")["rooftops"]["features"]
+        assert found["properties"]["name"] == "丽景街 1 号"
+        with urllib.request.urlopen(f"{console.address}/", timeout=10) as page:
+            assert "maplibre" in page.read().decode()
+
+
+def _configure_cloud(folder: Path, port: int) -> None:
+    (folder / "cloud.toml").write_text(
+        toml(
+            {
+                "cloud": {"folder": "store", "tenants": ["lijing"]},
+                "broker": {"plaintext": True},
+                "ca": {"folder": "authority"},
+                "signing": {"key": "cloud.key", "certificate": "cloud.crt"},
+                "town": {"footprints": "roofs.geojson"},
+                "console": {"port": port},
+            }
+        )
+    )
