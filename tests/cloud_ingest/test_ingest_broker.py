@@ -1,4 +1,4 @@
-"""The worker as a process of its own against a real Mosquitto: acknowledged after the commit, nothing lost by kill -9."""
+"""The worker as a process of its own against a real Mosquitto: acknowledged after the commit, safe from kill -9."""
 
 from __future__ import annotations
 
