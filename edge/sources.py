@@ -78,6 +78,8 @@ class SnapshotSource:
         try:
             with self._opener.open(self._address, timeout=_TIMEOUT_S) as answer:
                 data: bytes = answer.read(_MAX_SNAPSHOT + 1)
+                if answer.length:  # bytes that were promised and did not come
+                    raise SourceError("the camera does not answer (it broke off in the middle of the picture)")
         except urllib.error.HTTPError as error:
             raise SourceError(f"the camera answers {error.code} {error.reason}") from error
         except (OSError, HTTPException, ValueError) as error:
