@@ -28,7 +28,7 @@ from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
 from hardware.broker import render_acl, render_broker, rights_in_ledger
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 TENANT = "changxin"
 
 

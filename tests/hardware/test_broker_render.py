@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.identity.authority import Subject
@@ -17,6 +17,7 @@ from hardware.commands import main
 from smokesentry.messages.topics import is_name
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=50).filter(lambda text: not is_name(text)))
 def test_what_is_no_name_never_reaches_the_access_list(text: str) -> None:
     for gateways, clouds in ([("town", text)], []), ([(text, "gw-1")], []), ([], [text]):
@@ -24,6 +25,7 @@ def test_what_is_no_name_never_reaches_the_access_list(text: str) -> None:
             render_acl(gateways, clouds)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.dictionaries(st.from_regex("[a-z0-9-]{1,40}", fullmatch=True), st.from_regex("[a-z0-9-]{1,40}", fullmatch=True))
 )

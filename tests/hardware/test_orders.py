@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.identity.orders import Counters, OrderError, build_command, publish_command, sign_command
@@ -82,6 +82,7 @@ def test_a_broker_that_is_not_there_is_named(broker, tls, tmp_path: Path) -> Non
         _publish(broker, tls, tmp_path / "c", port=1)
 
 
+@settings(deadline=None, max_examples=12)  # each number is forced to the disk
 @given(st.lists(st.sampled_from(["gw-1", "gw-2"]), max_size=12))
 def test_numbers_only_rise_even_over_restarts(tmp_path_factory: pytest.TempPathFactory, gateways: list[str]) -> None:
     path = tmp_path_factory.mktemp("counters") / "state" / "counters.json"
@@ -117,6 +118,7 @@ def test_an_order_the_wire_cannot_carry_spends_no_number(tmp_path: Path, kind: s
     assert not (tmp_path / "c").exists()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     counter=st.integers(1, 2**53),
     args=st.dictionaries(
