@@ -1,7 +1,7 @@
 // How the watch stands: what each camera can say now and why not, and what each gateway reports of itself.
 
 import { el, time } from "./dom.js";
-import { hours, sentence, t, word } from "./words.js";
+import { duration, sentence, t, word } from "./words.js";
 
 const OLD_FRAME_S = 10;
 
@@ -30,7 +30,7 @@ function watchCard(gateways, openAlerts) {
   const partly = judging < all && el("p", { class: "partly" }, t("watch.partly", { count: all - judging }));
   if (openAlerts) return partly && el("div", { class: "watch-card blind" }, partly);
   const cameras = gateways.flatMap((gateway) => gateway.cameras);
-  const sum = (key) => hours(cameras.reduce((total, camera) => total + (camera[key] ?? 0), 0));
+  const sum = (key) => duration(cameras.reduce((total, camera) => total + (camera[key] ?? 0), 0));
   return el(
     "div",
     { class: "watch-card" },
@@ -60,8 +60,8 @@ function gatewayCard(gateway) {
 
 function cameraLine(camera, online) {
   const cause = online ? camera.cause && sentence(camera.cause) : t("health.offline.camera");
-  const coverage = camera.judged_s === null ? null : [t("watch.coverage", { hours: hours(camera.judged_s) })];
-  if (coverage && camera.not_judged_s >= 60) coverage.push(t("watch.uncovered", { hours: hours(camera.not_judged_s) }));
+  const coverage = camera.judged_s === null ? null : [t("watch.coverage", { time: duration(camera.judged_s) })];
+  if (coverage && camera.not_judged_s >= 60) coverage.push(t("watch.uncovered", { time: duration(camera.not_judged_s) }));
   return el(
     "li",
     { class: `camera ${camera.verdict ?? "none"}` },

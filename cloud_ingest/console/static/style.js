@@ -41,7 +41,7 @@ export function nightStyle() {
         type: "line",
         source: "rays",
         layout: { "line-cap": "round" },
-        paint: { "line-color": "#ffd27a", "line-width": 2, "line-opacity": 0.75, "line-dasharray": [1, 2] },
+        paint: { "line-color": "#ffd27a", "line-width": 2.5, "line-dasharray": [2, 2] },
       },
       {
         id: "candidates",

@@ -19,20 +19,30 @@ export function word(group, value) {
   return has(`${group}.${value}`) ? t(`${group}.${value}`) : String(value ?? "–");
 }
 
-const phrases = page.phrases.map(([from, to]) => {
-  const parts = from.split("{}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  return { pattern: new RegExp(`^${parts.join("(.{1,120}?)")}$`), to };
-});
+const phrases = page.phrases.map(([from, to]) => ({ parts: from.split("{}"), to }));
 
 // A sentence that a gateway or the geotag room wrote, in the reader's language if it is a known one, else as it came.
 export function sentence(text) {
-  for (const { pattern, to } of phrases) {
-    const found = pattern.exec(text);
-    if (!found) continue;
-    let hole = 0;
-    return to.replaceAll("{}", () => word("class", found[(hole += 1)]));
+  for (const { parts, to } of phrases) {
+    const holes = fitting(parts, text);
+    if (holes) return to.replaceAll("{}", () => word("class", holes.shift()));
   }
   return text;
+}
+
+// What stands in the holes between `parts`, or null. Never goes back, so no text can make it slow.
+function fitting(parts, text) {
+  const holes = [];
+  if (!text.startsWith(parts[0])) return null;
+  let at = parts[0].length;
+  for (const [index, part] of parts.slice(1).entries()) {
+    const last = index === parts.length - 2;
+    const next = last ? text.length - part.length : text.indexOf(part, at + 1);
+    if (next <= at || !text.startsWith(part, next)) return null;
+    holes.push(text.slice(at, next));
+    at = next + part.length;
+  }
+  return at === text.length ? holes : null;
 }
 
 const locale = lang === "zh" ? "zh-CN" : "en-GB";
@@ -60,4 +70,8 @@ export function ago(iso) {
 }
 
 export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`);
-export const hours = (seconds) => (seconds / 3600).toFixed(seconds < 36000 ? 1 : 0);
+
+export function duration(seconds) {
+  if (seconds < 3600) return t("time.span.minutes", { count: Math.floor(seconds / 60) });
+  return t("time.span.hours", { count: (seconds / 3600).toFixed(seconds < 36000 ? 1 : 0) });
+}
