@@ -17,7 +17,7 @@ from simulator.filters import Picture, blur
 
 _FIELDS, _MARGIN = 6, 96
 _READ_ELECTRONS = 2.5
-_BLACK = 9.0  # grey level of no light at all
+_BLACK_LEVEL, _WHITE_LEVEL = 9.0, 255.0  # grey levels of no light and of endless light
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,47 +36,45 @@ def draw_exposure(still: Picture, rng: np.random.Generator) -> Exposure:
 
 
 def tone(picture: Picture, exposure: Exposure) -> Picture:
-    """Luminance to grey levels (0-255, not rounded)."""
-    bright = picture * np.float32(1 / exposure.white)
-    bright /= bright + 1
-    return np.asarray(cv2.sqrt(bright) * np.float32(255 - _BLACK) + np.float32(_BLACK))
+    """Luminance to grey levels (0-255, not rounded), any shape."""
+    root = np.sqrt(picture / (picture + np.float32(exposure.white)))
+    return np.asarray(root * np.float32(_WHITE_LEVEL - _BLACK_LEVEL) + np.float32(_BLACK_LEVEL), np.float32)
 
 
 def noise_level(picture: Picture, exposure: Exposure) -> Picture:
     """Standard deviation of a pixel's grey level (h, w), by the tone curve's slope: shot and read noise."""
     bright = np.maximum(picture.mean(axis=2) / exposure.white, 1e-4)
     electrons = np.sqrt(bright * exposure.electrons + _READ_ELECTRONS**2) / exposure.electrons
-    slope = 0.5 * (255 - _BLACK) / np.sqrt(bright) * (1 + bright) ** -1.5
+    slope = 0.5 * (_WHITE_LEVEL - _BLACK_LEVEL) / np.sqrt(bright) * (1 + bright) ** -1.5
     return np.asarray(np.minimum(slope * electrons, 12.0), np.float32)
 
 
 class Sensor:
-    """One camera's noise and compression. Noise fields are cached and laid at a random place each frame."""
+    """One camera's exposure and noise; one of the cached noise fields is laid at a random place each frame."""
 
-    def __init__(self, exposure: Exposure, still: Picture, rng: np.random.Generator) -> None:
+    def __init__(self, exposure: Exposure, still: Picture, fields: list[Picture], rng: np.random.Generator) -> None:
         self.exposure = exposure
         self.level = noise_level(still, exposure)
+        self._level_of_colours = cv2.merge([self.level] * 3)
         self._rng = rng
-        height, width = self.level.shape
-        self._fields = [_field(height + _MARGIN, width + _MARGIN, rng) for _ in range(_FIELDS)]
+        self._fields = fields
 
     def grey(self, picture: Picture) -> Picture:
         """Grey levels of a luminance picture without noise."""
         return tone(picture, self.exposure)
 
     def expose(self, picture: Picture, shake_px: tuple[float, float], gain: float) -> NDArray[np.uint8]:
-        """One frame (h, w, 3 uint8, blue first) of a luminance picture."""
+        """One frame (h, w, 3 uint8, blue first) of a luminance picture: :func:`tone` and noise in few passes."""
         shift = np.array([[1.0, 0.0, shake_px[0]], [0.0, 1.0, shake_px[1]]])
         moved = cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-        seen = np.asarray(moved, np.float32)
-        if gain != 1:
-            seen *= np.float32(gain)
-        grey = tone(seen, self.exposure)
+        white = self.exposure.white / gain
+        root = cv2.sqrt(cv2.divide(moved, moved + np.float32(white)))
         height, width = self.level.shape
         y, x = self._rng.integers(0, _MARGIN, 2)
-        field = self._fields[int(self._rng.integers(_FIELDS))][y : y + height, x : x + width]
-        grey += field * self.level[..., None]
-        return np.asarray(cv2.convertScaleAbs(np.clip(grey, 0, 255)), np.uint8)
+        field = self._fields[int(self._rng.integers(len(self._fields)))][y : y + height, x : x + width]
+        noise = cv2.multiply(field, self._level_of_colours)
+        frame = cv2.addWeighted(root, _WHITE_LEVEL - _BLACK_LEVEL, noise, 1.0, _BLACK_LEVEL, dtype=cv2.CV_8U)
+        return np.asarray(frame, np.uint8)
 
 
 def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
@@ -87,10 +85,17 @@ def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
     return data.tobytes()
 
 
-def _field(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Unit noise, a little smeared by demosaicing; colour differs less than brightness and is coarser."""
-    grain = blur(rng.standard_normal((height, width), np.float32), 0.55)
-    grain /= grain.std()
-    colour = blur(rng.standard_normal((height, width, 3), np.float32), 1.8)
-    colour *= np.float32(0.35 / colour.std())
-    return grain[..., None] + colour
+def noise_fields(size: tuple[int, int], rng: np.random.Generator) -> list[Picture]:
+    """Unit noise for frames of ``size`` (width, height), with a margin to move it about; cameras may share them.
+
+    A little smeared by demosaicing; colour differs less than brightness and is coarser.
+    """
+    width, height = size[0] + _MARGIN, size[1] + _MARGIN
+    fields = []
+    for _ in range(_FIELDS):
+        grain = blur(rng.standard_normal((height, width), np.float32), 0.55)
+        grain /= grain.std()
+        colour = blur(rng.standard_normal((height, width, 3), np.float32), 1.8)
+        colour *= np.float32(0.35 / colour.std())
+        fields.append(grain[..., None] + colour)
+    return fields

@@ -15,7 +15,7 @@ from simulator.scenery import Face
 from simulator.still import take_still
 from simulator.street import Roof, Street
 from simulator.truth import PlumeTruth, measure
-from simulator.veil import DROPLETS, SMOKE, Cloud, Matter, Painter, source_radiance
+from simulator.veil import DROPLETS, SMOKE, Cloud, Matter, Painter, Veil, source_radiance
 
 #: A plume of this opacity decides whether a chimney's smoke could be seen (see :meth:`Eye.expected_contrast`).
 _TYPICAL_OPACITY = 0.25
@@ -33,14 +33,14 @@ class Shot:
 class Eye:
     """Renders one camera. Building it takes seconds (the still picture); a frame takes some hundredths of one."""
 
-    def __init__(self, gateway: str, street: Street, faces: list[Face]) -> None:
+    def __init__(self, gateway: str, street: Street, faces: list[Face], fields: list[Picture]) -> None:
         self.gateway, self.camera = gateway, street.cameras[gateway]
         self._street = street
         rng = np.random.default_rng([street.seed, *gateway.encode()])
         self._still = take_still(street, faces, self.camera)
         view = self._still.view
         self._ambient = 0.5 * self._still.sky + 0.5 * float(np.minimum(self._still.light, 1.0).mean())
-        self.sensor = Sensor(draw_exposure(self._still.light, rng), self._still.light, rng)
+        self.sensor = Sensor(draw_exposure(self._still.light, rng), self._still.light, fields, rng)
         self._painter = Painter(self.camera, view.depth_m, street.seed)
         self._headlights = Headlights(street, view)
         self._depth = view.depth_m
@@ -83,11 +83,17 @@ class Eye:
         change = np.abs(self.sensor.grey(after) - self.sensor.grey(before)).mean(axis=2)[0]
         return float(np.median(change / self.sensor.level[rows, columns]))
 
+    def smoke_veil(self, night: Night) -> Veil | None:
+        """The stove's smoke as this camera sees it now."""
+        smoke = night.smoke
+        if smoke is None or not len(smoke.age_s):
+            return None
+        return self._painter.paint(self._cloud(SMOKE, smoke.place, smoke.radii, smoke.load, smoke.texture))
+
     def _smoke(self, night: Night, picture: Picture) -> PlumeTruth | None:
         if night.smoke is None or night.burner is None or not len(night.smoke.age_s):
             return None
-        cloud = self._cloud(SMOKE, night.smoke.place, night.smoke.radii, night.smoke.load, night.smoke.texture)
-        return self._veil(cloud, picture, night.burner.chimney.mouth, night.opacity())
+        return self._lay(self.smoke_veil(night), picture, night.burner.chimney.mouth, night.opacity())
 
     def _steam(self, night: Night, picture: Picture) -> PlumeTruth | None:
         if night.steam is None or night.steamer is None or not len(night.steam.age_s):
@@ -97,16 +103,17 @@ class Eye:
         if not wet.any():
             return None
         cloud = self._cloud(DROPLETS, steam.place[wet], steam.radii[wet], cross[wet], steam.texture[wet])
-        return self._veil(cloud, picture, night.steamer.mouth, 0.0)
+        return self._lay(self._painter.paint(cloud), picture, night.steamer.mouth, 0.0)
 
     def _cloud(self, matter: Matter, place: Picture, radii: Picture, cross: Picture, texture: Picture) -> Cloud:
         source = source_radiance(matter, self._street.lamps, place, np.array(self.camera.place), self._ambient)
         return Cloud(place, radii / np.sqrt(2), cross, source, texture)
 
-    def _veil(self, cloud: Cloud, picture: Picture, mouth: tuple[float, float, float], opacity: float) -> PlumeTruth:
-        veil = self._painter.paint([cloud])
-        before = picture[veil.box].copy() if veil is not None else picture[:0]
-        truth = measure(veil, before, self.sensor, self.origin_px(mouth), opacity)
+    def _lay(
+        self, veil: Veil | None, picture: Picture, mouth: tuple[float, float, float], opacity: float
+    ) -> PlumeTruth:
+        """Measures the plume against what lies behind it, then lays it over that."""
+        truth = measure(veil, picture, self.sensor, self.origin_px(mouth), opacity)
         if veil is not None:
             veil.over(picture)
         return truth

@@ -54,8 +54,7 @@ class Night:
             self.boiler = boiler = draw_boiler(rng)
             warm = boiler.gas.temp_c - (weather.temp_c or 0.0)
             self.steam = Puffs(steamer.mouth, steamer.out, boiler.exit_m_s, boiler.outlet_m / 2, warm, rng)
-        self.cars = _draw_cars(street, rng)
-        self._window_seed = int(rng.integers(1 << 30))
+        self.cars = _draw_cars(street)
 
     def light_stove(self) -> None:
         """Somebody lights the stove now (scene ``burn`` only)."""
@@ -98,7 +97,7 @@ class Night:
 
     def window_share(self, window: int, t: float) -> float:
         """How lit a switchable window is at ``t`` (0 or 1); a few of them change every few minutes."""
-        rng = np.random.default_rng([self._window_seed, window])
+        rng = np.random.default_rng([self.street.seed, 0x91, window])
         on = rng.random() < 0.7
         turns = np.cumsum(rng.exponential(160.0, _WINDOW_TURNS)) + 8
         flips = int((turns < t).sum()) if rng.random() < 0.4 else 0
@@ -128,7 +127,9 @@ def choose_burner(street: Street, steamer: Terminal, seen: dict[str, float]) -> 
     return fair[int(rng.integers(len(fair)))]
 
 
-def _draw_cars(street: Street, rng: np.random.Generator) -> tuple[Car, ...]:
+def _draw_cars(street: Street) -> tuple[Car, ...]:
+    """Passing cars, the same in every scene of a seed."""
+    rng = np.random.default_rng([street.seed, 0xCA])
     cars, t = [], float(rng.uniform(5, 40))
     while t < 3600:
         cars.append(Car(float(rng.choice(street.alleys_m)), bool(rng.random() < 0.5), t, float(rng.uniform(4, 9))))

@@ -15,6 +15,7 @@ from simulator.weather import Wind
 
 ENTRAINMENT = 0.11
 PUFFS_A_SECOND = 14.0
+_CROWDED_M = 0.7
 _GONE_M = 2.6  # radius beyond which a puff is too thin to see
 
 
@@ -37,6 +38,7 @@ class Puffs:
     path_m: Floats = field(default_factory=_none)
     load: Floats = field(default_factory=_none)
     texture: Floats = field(default_factory=_none)
+    share: Floats = field(default_factory=_none)  # how many puffs' load it carries
     _due: float = 0.0
 
     @property
@@ -53,9 +55,17 @@ class Puffs:
         self.place = self.place + velocity * dt
         self.path_m = self.path_m + np.linalg.norm(velocity, axis=1) * dt
         self.age_s = self.age_s + dt
-        keep = self.radii < _GONE_M
+        self._thin_out()
+
+    def _thin_out(self) -> None:
+        """Lets go of puffs too thin to see; where they overlap many times over, one of two carries both loads."""
+        radii = self.radii
+        crowded = (radii > _CROWDED_M) & (self.share < 2)
+        self.load[crowded] *= 2
+        self.share[crowded] = 2
+        keep = (radii < _GONE_M) & ~(crowded & (self.texture < 0.5))
         if not keep.all():
-            for name in ("place", "age_s", "path_m", "load", "texture"):
+            for name in ("place", "age_s", "path_m", "load", "texture", "share"):
                 setattr(self, name, getattr(self, name)[keep])
 
     def _velocity(self, wind: Wind, t: float) -> Floats:
@@ -84,3 +94,4 @@ class Puffs:
         self.path_m = np.concatenate([self.path_m, ages * self.exit_m_s])
         self.load = np.concatenate([self.load, load_rate / PUFFS_A_SECOND * uneven])
         self.texture = np.concatenate([self.texture, self.rng.random(count)])
+        self.share = np.concatenate([self.share, np.ones(count)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import exp, pi, sin
 
 import numpy as np
 
@@ -28,13 +29,13 @@ class Stove:
         """Opacity (0-1) across the mouth, ``since_s`` after lighting."""
         if not 0 < since_s < self.lasts_s:
             return 0.0
-        rise = 1 - np.exp(-2.5 * since_s / self.onset_s)
-        fade = np.exp(-max(since_s - 4 * self.onset_s, 0) / self.decay_s)
+        rise = 1 - exp(-2.5 * since_s / self.onset_s)
+        fade = exp(-max(since_s - 4 * self.onset_s, 0) / self.decay_s)
         flutter = sum(
-            np.sin(2 * np.pi * since_s / period + phase)
+            sin(2 * pi * since_s / period + phase)
             for period, phase in zip((1.7, 4.3, 11.0, 29.0), self.phases, strict=True)
         )
-        return float(np.clip(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0, 0.45))
+        return min(max(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0.0), 0.45)
 
     def extinction_m2_s(self, since_s: float) -> float:
         """Extinction cross-section leaving the flue each second: Beer-Lambert across the flue's diameter."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.camera import noise_fields
 from simulator.eye import Eye
 from simulator.night import Night, Scene, choose_burner, choose_steamer
 from simulator.scenery import faces_of
@@ -32,7 +33,8 @@ def set_stage(scene: Scene, seed: int) -> Stage:
     """Builds everything; takes some seconds for the still pictures. Same scene and seed, same stage."""
     street = build_street(seed)
     faces = faces_of(street)
-    eyes = {gateway: Eye(gateway, street, faces) for gateway in street.cameras}
+    fields = noise_fields(next(iter(street.cameras.values())).size, np.random.default_rng([seed, 0x40]))
+    eyes = {gateway: Eye(gateway, street, faces, fields) for gateway in street.cameras}
     steamer = choose_steamer(street)
     seen = {roof.rooftop: min(eye.expected_contrast(roof) for eye in eyes.values()) for roof in street.roofs}
     burner = choose_burner(street, steamer, seen) if scene == "burn" else None

@@ -31,22 +31,18 @@ class PlumeTruth:
 
 
 def measure(
-    veil: Veil | None, before: Picture, sensor: Sensor, origin: tuple[float, float], opacity: float
+    veil: Veil | None, picture: Picture, sensor: Sensor, origin: tuple[float, float], opacity: float
 ) -> PlumeTruth:
-    """Measures a plume against the picture it is about to veil (``before``: luminance inside the veil's box)."""
+    """Measures a plume against the luminance picture that it is about to veil (green stands for brightness)."""
     if veil is None:
         return PlumeTruth(origin, opacity, (0, 0), 0, 0.0)
-    lost = opacity_of(veil.depth)
-    after = before * (1 - lost)[..., None] + veil.glow
-    change = np.abs(sensor.grey(after) - sensor.grey(before)).mean(axis=2) / sensor.level[veil.box]
+    lost = 1 - np.exp(-veil.depth)
+    before = np.ascontiguousarray(picture[veil.box][..., 1])
+    after = np.asarray(before * (1 - lost) + veil.glow * veil.tint[1], np.float32)
+    change = np.abs(sensor.grey(after) - sensor.grey(before)) / sensor.level[veil.box]
     rows, columns = np.nonzero(lost >= _VISIBLE_OPACITY)
     size = (int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1) if len(rows) else (0, 0)
     y, x = int(origin[1]) - veil.box[0].start, int(origin[0]) - veil.box[1].start
     near = change[max(y - _NEAR_PX, 0) : max(y + _NEAR_PX, 0), max(x - _NEAR_PX, 0) : max(x + _NEAR_PX, 0)].ravel()
     top = np.partition(near, -200)[-200:] if near.size > 200 else near
     return PlumeTruth(origin, opacity, size, int((change >= 2).sum()), float(top.mean()) if top.size else 0.0)
-
-
-def opacity_of(depth: Picture) -> Picture:
-    """Opacity of an optical depth."""
-    return np.asarray(1 - np.exp(-depth), np.float32)

@@ -8,12 +8,13 @@ is Henyey-Greenstein; smoke g = 0.6, albedo 0.8; droplets g = 0.8, albedo 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, log2, sin
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.filters import Picture
+from simulator.filters import Picture, grow
 from simulator.light import lamp_candela, tint
 from simulator.pinhole import Floats, Pinhole
 from simulator.street import Lamp
@@ -21,6 +22,7 @@ from simulator.street import Lamp
 _STAMPS, _STAMP_PX, _STAMP_SIGMA, _LEVELS = 12, 48, 8.0, 4
 _COARSE = 4  # wide puffs are drawn on a grid this much coarser
 _WIDE_PX = 7.0
+_FAINTEST = 2e-5  # optical depth of a puff not worth drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,20 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Veil:
-    """Optical depth (h, w) and thrown-in luminance (h, w, 3) inside ``box`` (rows, columns) of the frame."""
+    """Optical depth and thrown-in luminance (h, w) of colour ``tint`` inside ``box`` (rows, columns) of the frame."""
 
     box: tuple[slice, slice]
     depth: Picture
     glow: Picture
+    tint: Picture
 
     def over(self, picture: Picture) -> None:
         """Lays the plume over a luminance picture, in place."""
-        picture[self.box] *= cv2.exp(-self.depth)[..., None]
-        picture[self.box] += self.glow
+        kept = np.exp(-self.depth)
+        for colour in range(3):
+            part = picture[(*self.box, colour)]
+            part *= kept
+            part += self.glow * self.tint[colour]
 
 
 def source_radiance(matter: Matter, lamps: tuple[Lamp, ...], places: Floats, eye: Floats, ambient: float) -> Floats:
@@ -84,83 +90,82 @@ class Painter:
     def __init__(self, camera: Pinhole, depth_m: Picture, seed: int) -> None:
         self._camera = camera
         self._depth = depth_m
-        self._depth_coarse = depth_m[_COARSE // 2 :: _COARSE, _COARSE // 2 :: _COARSE]
         self._stamps = _stamps(np.random.default_rng([seed, 0x5A]))
 
-    def paint(self, clouds: list[Cloud]) -> Veil | None:
-        """All clouds as one veil, or None when nothing of them is in the frame."""
-        width, height = self._camera.size
-        place = np.concatenate([cloud.place for cloud in clouds])
-        pixels, away = self._camera.project(place)
-        with np.errstate(invalid="ignore"):
-            sigma = np.concatenate([cloud.sigma_m for cloud in clouds]) * self._camera.focal_px / away
-            reach = 3 * sigma + 2
-            inside = (
-                (away > 2)
-                & (pixels > -reach[:, None]).all(axis=1)
-                & (pixels < reach[:, None] + (width, height)).all(axis=1)
-            )
-        cross = np.concatenate([cloud.cross_m2 for cloud in clouds]) * (self._camera.focal_px / away) ** 2
-        chosen = np.nonzero(inside & (cross / (2 * np.pi * sigma**2) > 2e-5))[0]
+    def paint(self, cloud: Cloud) -> Veil | None:
+        """The cloud as a veil, or None when nothing of it is in the frame."""
+        pixels, away = self._camera.project(cloud.place)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            per_metre = self._camera.focal_px / away
+            sigma, cross = np.maximum(cloud.sigma_m * per_metre, 0.55), cloud.cross_m2 * per_metre**2
+            reach = (3 * sigma + 2)[:, None]
+            inside = (away > 2) & ((pixels > -reach) & (pixels < reach + self._camera.size)).all(axis=1)
+            chosen = np.nonzero(inside & (cross / (2 * np.pi * sigma**2) > _FAINTEST))[0]
         if not len(chosen):
             return None
-        low, high = (pixels - reach[:, None])[chosen].min(axis=0), (pixels + reach[:, None])[chosen].max(axis=0)
-        x0, y0 = (np.maximum(low, 0) // _COARSE * _COARSE).astype(int)
-        x1, y1 = (np.minimum(-(-high // _COARSE) * _COARSE, (width, height))).astype(int)
-        source = np.concatenate([cloud.source for cloud in clouds])
-        texture = np.concatenate([cloud.texture for cloud in clouds])
+        box = self._box((pixels - reach)[chosen].min(axis=0), (pixels + reach)[chosen].max(axis=0))
         wide = sigma > _WIDE_PX
-        fine = np.zeros((y1 - y0, x1 - x0, 4), np.float32)
-        coarse = np.zeros(((y1 - y0) // _COARSE, (x1 - x0) // _COARSE, 4), np.float32)
-        for index in chosen:
-            values = (pixels[index], float(sigma[index]), float(cross[index]), source[index], float(texture[index]))
-            if wide[index]:
-                scaled = (values[0] - (x0, y0)) / _COARSE, values[1] / _COARSE, values[2] / _COARSE**2, *values[3:]
-                behind = self._depth_coarse[y0 // _COARSE : y1 // _COARSE, x0 // _COARSE : x1 // _COARSE]
-                self._stamp(coarse, behind, float(away[index]), *scaled)
-            else:
-                self._stamp(fine, self._depth[y0:y1, x0:x1], float(away[index]), values[0] - (x0, y0), *values[1:])
+        scale = np.where(wide, 1 / _COARSE, 1.0)
+        pixels = (pixels - (box[1].start, box[0].start)) * scale[:, None]
+        sigma, cross_px, bright = sigma * scale, cross * scale**2, cloud.source.mean(axis=1)
+        columns = (pixels[:, 0], pixels[:, 1], sigma, cross_px, away, bright, cloud.texture)
+        fine, coarse = _Layers(self._depth[box]), _Layers(self._depth[box][::_COARSE, ::_COARSE])
+        for puff, is_wide in zip(np.column_stack(columns)[chosen].tolist(), wide[chosen].tolist(), strict=True):
+            self._stamp(coarse if is_wide else fine, *puff)
         if wide[chosen].any():
-            fine += cv2.resize(coarse, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
-        depth = np.ascontiguousarray(fine[..., 0])
-        seen = (1 - cv2.exp(-depth)) / np.maximum(depth, 1e-9)
-        return Veil((slice(y0, y1), slice(x0, x1)), depth, fine[..., 1:] * seen[..., None])
+            fine.depth += grow(coarse.depth, fine.depth)
+            fine.glow += grow(coarse.glow, fine.glow)
+        seen = (1 - np.exp(-fine.depth)) / np.maximum(fine.depth, np.float32(1e-9))
+        colour = np.asarray((cloud.source[chosen] * cross[chosen, None]).sum(axis=0), np.float32)
+        return Veil(
+            box,
+            fine.depth,
+            np.asarray(fine.glow * seen, np.float32),
+            colour / colour.mean() if colour.any() else np.ones(3, np.float32),
+        )
+
+    def _box(self, low: Floats, high: Floats) -> tuple[slice, slice]:
+        """Rows and columns between two pixels, inside the frame, on the coarse grid."""
+        starts = np.maximum(low, 0) // _COARSE * _COARSE
+        stops = np.minimum(-(-high // _COARSE) * _COARSE, self._camera.size)
+        return slice(int(starts[1]), int(stops[1])), slice(int(starts[0]), int(stops[0]))
 
     def _stamp(
-        self,
-        layer: Picture,
-        behind: Picture,
-        away: float,
-        middle: Floats,
-        sigma: float,
-        cross: float,
-        source: Floats,
-        texture: float,
+        self, to: _Layers, x: float, y: float, sigma: float, cross: float, away: float, bright: float, texture: float
     ) -> None:
-        """Adds one puff of total optical area ``cross`` (px²) to a layer of (depth, depth x source)."""
+        """Adds one puff of total optical area ``cross`` (px²) to the layers, except where the scene is nearer."""
         reach = int(3 * sigma + 1.5)
-        x0, y0 = max(int(middle[0]) - reach, 0), max(int(middle[1]) - reach, 0)
-        x1, y1 = min(int(middle[0]) + reach + 1, layer.shape[1]), min(int(middle[1]) + reach + 1, layer.shape[0])
+        height, width = to.depth.shape
+        x0, y0 = max(int(x) - reach, 0), max(int(y) - reach, 0)
+        x1, y1 = min(int(x) + reach + 1, width), min(int(y) + reach + 1, height)
         if x0 >= x1 or y0 >= y1:
             return
-        sigma = max(sigma, 0.55)
-        level = int(np.clip(np.log2(_STAMP_SIGMA / sigma), 0, _LEVELS - 1))
+        level = min(max(int(log2(_STAMP_SIGMA / sigma)), 0), _LEVELS - 1)
         scale, turn = sigma / _STAMP_SIGMA * 2**level, texture * 50.0
-        cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
+        cosine, sine = scale * cos(turn), scale * sin(turn)
         half = _STAMP_PX / 2 ** (level + 1) - 0.5
-        shift_x, shift_y = middle[0] - 0.5 - x0, middle[1] - 0.5 - y0
-        to_layer = np.array(
-            [
-                [cosine, -sine, shift_x - cosine * half + sine * half],
-                [sine, cosine, shift_y - sine * half - cosine * half],
-            ]
+        to_x, to_y = x - 0.5 - x0, y - 0.5 - y0
+        move = np.array(
+            [[cosine, -sine, to_x - cosine * half + sine * half], [sine, cosine, to_y - sine * half - cosine * half]]
         )
         stamp = self._stamps[level][int(texture * _STAMPS) % _STAMPS]
-        patch = cv2.warpAffine(stamp, to_layer, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-        patch *= cross / scale**2
-        patch *= behind[y0:y1, x0:x1] > away
-        layer[y0:y1, x0:x1, 0] += patch
-        layer[y0:y1, x0:x1, 1:] += patch[..., None] * source.astype(np.float32)
+        patch = np.asarray(cv2.warpAffine(stamp, move, (x1 - x0, y1 - y0)), np.float32)
+        patch *= np.float32(cross / scale**2)
+        behind = to.behind[y0:y1, x0:x1]
+        if behind.min() < away:
+            patch *= behind > away
+        to.depth[y0:y1, x0:x1] += patch
+        patch *= np.float32(bright)
+        to.glow[y0:y1, x0:x1] += patch
+
+
+class _Layers:
+    """Sums while painting: optical depth, and that x source radiance; ``behind`` is the still scene's distance."""
+
+    def __init__(self, behind: Picture) -> None:
+        self.behind = behind
+        self.depth: Picture = np.zeros(behind.shape, np.float32)
+        self.glow: Picture = np.zeros(behind.shape, np.float32)
 
 
 def _stamps(rng: np.random.Generator) -> list[list[NDArray[np.float32]]]:
