@@ -44,7 +44,11 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     action("list", "models that can be read, and the ports of this machine").set_defaults(run=_list)
-    action("info", "one model's settings, quantities and commands", "model").set_defaults(run=_info)
+    info = action(
+        "info", "one model's settings, quantities and commands; with a port, the unit that hangs there", "model"
+    )
+    info.add_argument("port", nargs="?", metavar="PORT", help=_ARGUMENT_HELP["port"])
+    info.set_defaults(run=_info)
 
     decode = action("decode", "raw bytes of one sensor in, one line a reading out", "model", "file")
     decode.set_defaults(run=_decode)
@@ -109,7 +113,11 @@ def _info(options: argparse.Namespace) -> int:
     print(f"gives       {names}")
     for name, message in driver.commands.items():
         print(f"command     {name:<16} {message.hex(' ')}")
-    return 0
+    if options.port is None:
+        return 0
+    from firmware_bridge import live_commands
+
+    return live_commands.ask(options)
 
 
 def _decode(options: argparse.Namespace) -> int:

@@ -75,6 +75,8 @@ class Driver(ABC):
     #: Names in ``commands`` sent after opening the port, and those that ask for readings in turn (none: it pushes).
     on_open: tuple[str, ...] = ()
     polls: tuple[str, ...] = ()
+    #: Names in ``commands`` whose answers say which unit this is and how it is.
+    identify: tuple[str, ...] = ()
     #: Seconds between readings: how often a sensor is asked, the slowest rate of one that pushes.
     every_s: float = 1.0
 

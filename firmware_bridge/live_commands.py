@@ -16,7 +16,7 @@ from pathlib import Path
 from firmware_bridge.aggregates import Interval, MinuteMaker, combine
 from firmware_bridge.capture import replay, to_line
 from firmware_bridge.corrections import with_corrections
-from firmware_bridge.driver import NOT_QUANTITIES
+from firmware_bridge.driver import NOT_QUANTITIES, Reply
 from firmware_bridge.emulator import EmulatedSensor, serve
 from firmware_bridge.link import SerialSensor
 from firmware_bridge.models import driver_for
@@ -27,6 +27,7 @@ from firmware_bridge.stream import FrameHunter
 from smokesentry.clock import Stamp, SystemClock, from_unix, to_wire
 
 _LOOK_S = 1.0
+_ANSWERS_WITHIN_S = 3.0
 
 
 def read(options: argparse.Namespace) -> int:
@@ -73,6 +74,31 @@ def _show(reading: Reading, as_json: bool, *, header: bool) -> None:
     time = to_wire(from_unix(reading.arrived_unix_s or 0.0))[11:-1]
     cells = "  ".join(f"{reading.values[name]:>{len(name)}g}" for name in names)
     print(f"{time}  {reading.quality:<12}  {cells}" + (f"  {reading.reason}" if reading.reason else ""), flush=True)
+
+
+def ask(options: argparse.Namespace) -> int:
+    """Which unit hangs on the port and how it is, by the answers that its model can give."""
+    driver = driver_for(options.model)
+    if not driver.identify:
+        print(f"{driver.model} has no question that identifies it", file=sys.stderr)
+        return 1
+    sensor = SerialSensor(options.model, options.model, options.port)
+    stop, answers = threading.Event(), []
+
+    def keep(reply: Reply) -> None:
+        answers.append(reply)
+        print(f"{reply.kind}: " + ", ".join(f"{name} {value}" for name, value in reply.values.items()), flush=True)
+
+    for command in driver.identify:
+        sensor.send(command)
+    timer = threading.Timer(_ANSWERS_WITHIN_S, stop.set)
+    timer.start()
+    sensor.run(stop, lambda _: None, keep)
+    if not answers:
+        print(
+            f"no answer within {_ANSWERS_WITHIN_S:g} s; is it a {driver.model}, and is its RX wired?", file=sys.stderr
+        )
+    return 0 if answers else 1
 
 
 def capture(options: argparse.Namespace) -> int:

@@ -44,6 +44,7 @@ class Hpma(Driver):
     compact: bool
     warm_up_s: float = 6.0
     on_open: tuple[str, ...] = ("wake", "active")
+    identify: tuple[str, ...] = ("coefficient",)
 
     family = "honeywell"
     start = re.compile(rb"\x40[\x02\x05\x0d]|\x42\x4d|\xa5\xa5|\x96\x96")

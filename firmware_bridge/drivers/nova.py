@@ -36,6 +36,7 @@ class Nova(Driver):
 
     model: str
     kind: int = 0xC0
+    identify: tuple[str, ...] = ("firmware",)
 
     family = "nova"
     start = re.compile(rb"\xaa[\xc0\xc5\xcf]")

@@ -31,6 +31,7 @@ _STATES = {
     0x00: "ok", 0x01: "wrong data length", 0x02: "unknown command", 0x03: "no access right", 0x04: "illegal parameter",
     0x28: "argument out of range", _NOT_IN_THIS_STATE: "not allowed in this state",
 }  # fmt: skip
+_FAULT_BITS = {21: "fan speed out of range", 5: "laser", 4: "fan"}
 _STUFFED = re.compile(rb"[\x7e\x7d\x11\x13]")
 _ESCAPED = re.compile(rb"\x7d(.?)", re.DOTALL)
 
@@ -81,6 +82,7 @@ class Sps30(Driver):
     baud: int = 115200
     on_open: tuple[str, ...] = ("wake",)
     polls: tuple[str, ...] = ("read",)
+    identify: tuple[str, ...] = ("product_type", "serial_number", "versions", "status")
 
     family = "sensirion"
     start = re.compile(rb"\x7e[^\x7e]")
@@ -119,10 +121,14 @@ class Sps30(Driver):
         if code == _READ and size in (_FLOATS.size, _INTEGERS.size):
             return self._measurement(data, device_error=bool(state & _DEVICE_ERROR))
         values: dict[str, float | str] = {"state": _STATES.get(state & 0x7F, f"0x{state & 0x7F:02x}")}
-        if data:
-            values["text" if code == 0xD0 else "data"] = (
-                data.rstrip(b"\0").decode("ascii", "replace") if code == 0xD0 else data.hex()
-            )
+        if code == 0xD0:
+            values["text"] = data.rstrip(b"\0").decode("ascii", "replace")
+        elif code == 0xD2 and len(data) >= 4:
+            register = int.from_bytes(data[:4], "big")
+            faults = [fault for bit, fault in _FAULT_BITS.items() if register >> bit & 1]
+            values["faults"] = ", ".join(faults) or "none"
+        elif data:
+            values["data"] = data.hex()
         return Reply(self.model, _NAME_OF_CODE.get(code, f"command 0x{code:02x}"), values)
 
     def _measurement(self, data: bytes, *, device_error: bool) -> Reading | Refused:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.aggregates import Interval, MinuteMaker, Summary, combine, mean_direction
@@ -84,6 +84,7 @@ def test_a_reading_needs_a_time() -> None:
         MinuteMaker(1.0).add(Reading("SDS011", {}))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 7200), st.floats(0, 999)), min_size=1, max_size=60))
 def test_nothing_is_lost_or_invented(sample: list[tuple[float, float]]) -> None:
     found = minutes([at(t, pm25) for t, pm25 in sorted(sample)])

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +41,28 @@ def test_decode_from_standard_input_in_words(
     assert out[0].startswith("ok") and "pm25_ug_m3 12.5" in out[0]
     assert out[2].startswith("reply") and "power" in out[2]
     assert out[3] == "3 frames, 1 rejected, 11 bytes skipped; no end byte: 1; noise: 1"
+
+
+def test_info_asks_the_unit_on_the_port(adapter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def answer() -> None:
+        heard = b""
+        while not heard.endswith(_SDS.commands["firmware"]):
+            try:
+                heard += adapter.sent_by_host()
+            except OSError:  # nobody has opened it yet
+                time.sleep(0.05)
+        adapter.send(_GOOD + bytes.fromhex("aac5070f070aa16028ab"))
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    assert main(["info", "SDS011", str(adapter.path)]) == 0
+    answering.join(10)
+    assert capsys.readouterr().out.splitlines()[-1] == "firmware: sensor_id 41312, firmware 2015-07-10"
+
+
+def test_info_of_a_silent_port(adapter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "SDS011", str(adapter.path)]) == 1
+    assert "no answer within 3 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

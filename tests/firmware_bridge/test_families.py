@@ -176,6 +176,13 @@ def test_sps30_answers_and_the_remedy_for_a_lost_start() -> None:
     assert product == Reply("SPS30", "device_information", {"state": "ok", "text": "00080000"})
 
 
+def test_sps30_tells_its_faults_in_words() -> None:
+    tells = {0: "none", 1 << 21 | 1 << 4: "fan speed out of range, fan"}
+    for register, words in tells.items():
+        item = parse("SPS30", shdlc(b"\0\xd2\0\x05" + register.to_bytes(4, "big") + b"\0"))
+        assert item == Reply("SPS30", "status", {"state": "ok", "faults": words})
+
+
 def test_a_sensor_in_trouble_says_so() -> None:
     body = bytes((0, 3, 0x80, 20)) + bytes(range(20))
     assert reading("SPS30", shdlc(body)).quality == "sensor_error"

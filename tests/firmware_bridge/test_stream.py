@@ -72,6 +72,7 @@ noise = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(frames(), st.lists(noise, min_size=7, max_size=7), st.lists(st.integers(0, 1000), max_size=12))
 def test_every_intact_frame_between_any_noise_is_found_however_it_is_split(
     sample: tuple[Driver, list[bytes]], between: list[bytes], cuts: list[int]
@@ -85,6 +86,7 @@ def test_every_intact_frame_between_any_noise_is_found_however_it_is_split(
     assert asdict(split_counts) == asdict(counts)
 
 
+@settings(deadline=None)
 @given(
     frames(),
     st.lists(
@@ -100,6 +102,7 @@ def test_noise_without_a_start_costs_no_frame(sample: tuple[Driver, list[bytes]]
     assert counts.skipped_bytes == len(data) - sum(map(len, sent))
 
 
+@settings(deadline=None)
 @given(frames(), st.data())
 def test_one_flipped_byte_costs_one_frame_at_most(sample: tuple[Driver, list[bytes]], data: st.DataObject) -> None:
     driver, sent = sample
@@ -117,6 +120,7 @@ def test_one_flipped_byte_costs_one_frame_at_most(sample: tuple[Driver, list[byt
         assert [item for item in found if isinstance(item, Reading)] == intact
 
 
+@settings(deadline=None)
 @given(frames(), st.integers(0, 31), st.integers(1, 31))
 def test_bytes_lost_from_one_frame_leave_the_others(sample: tuple[Driver, list[bytes]], at: int, size: int) -> None:
     driver, sent = sample
@@ -127,7 +131,7 @@ def test_bytes_lost_from_one_frame_leave_the_others(sample: tuple[Driver, list[b
         assert found == [driver.parse(frame) for frame in sent[1:]]
 
 
-@settings(max_examples=50)
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=20))
 def test_bytes_are_all_accounted_for_and_memory_stays_bounded(pieces: list[bytes]) -> None:
     hunter = FrameHunter(_PMS)
@@ -188,8 +192,8 @@ def test_noise_is_counted_by_stretch_not_by_byte(junk: bytes) -> None:
 
 
 @pytest.mark.parametrize("driver", known_models().values(), ids=known_models())
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
-@settings(max_examples=40)
 def test_every_driver_survives_any_bytes_and_finds_what_the_reference_finds(
     driver: Driver, data: st.DataObject
 ) -> None:

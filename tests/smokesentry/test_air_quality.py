@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smokesentry.air_quality import LEVELS, STANDARDS, air_quality, iaqi, standard_at
@@ -69,6 +69,7 @@ def test_what_cannot_be_answered() -> None:
         air_quality({}, _WINTER)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 700), st.floats(0, 700), st.sampled_from(STANDARDS), st.sampled_from(["pm25", "pm10"]))
 def test_more_dust_is_never_a_better_index(a: float, b: float, standard: Any, pollutant: Any) -> None:
     low, high = sorted((a, b))
