@@ -13,6 +13,13 @@ from simulator.street import Street, turned
 _EVERY = 4
 _CANDELA = 9000.0
 _RUN_UP_M = 45.0
+_LAMP_CD_M2 = 60.0
+_REACH_PX = 28
+_SQUARED_PX = np.arange(-_REACH_PX, _REACH_PX + 1)[:, None] ** 2 + np.arange(-_REACH_PX, _REACH_PX + 1) ** 2
+#: How one headlight spreads in the lens: a core, a glow, and nothing at the window's edge.
+_GLARE = (np.exp(-_SQUARED_PX / 4) + 0.012 * np.exp(-_SQUARED_PX / 40) + 0.0015 * np.exp(-_SQUARED_PX / 150)).astype(
+    np.float32
+)
 
 
 class Headlights:
@@ -53,12 +60,12 @@ class Headlights:
         if facing < 0.15:
             return
         pixels, away = self._camera.project(np.stack([front + sideways, front - sideways]))
+        height, width = picture.shape[0] - _REACH_PX, picture.shape[1] - _REACH_PX
         for (x, y), far in zip(pixels, away, strict=True):
-            if not (far > 3 and 8 <= x < picture.shape[1] - 8 and 8 <= y < picture.shape[0] - 8):
+            if not (far > 3 and _REACH_PX <= x < width and _REACH_PX <= y < height):
                 continue
             if self._depth[int(y), int(x)] < far - 1.5:
                 continue
-            box = slice(int(y) - 8, int(y) + 9), slice(int(x) - 8, int(x) + 9)
-            grid = np.arange(-8, 9)
-            spot = np.exp(-(grid[:, None] ** 2 + grid**2) / 4.0) + 0.02 * np.exp(-(grid[:, None] ** 2 + grid**2) / 30.0)
-            picture[box] += (60.0 * facing**4 * spot)[..., None].astype(np.float32)
+            rows = slice(int(y) - _REACH_PX, int(y) + _REACH_PX + 1)
+            columns = slice(int(x) - _REACH_PX, int(x) + _REACH_PX + 1)
+            picture[rows, columns] += (_LAMP_CD_M2 * facing**4 * _GLARE)[..., None]
