@@ -10,7 +10,7 @@ import { TownMap } from "./map.js";
 import { Seen } from "./seen.js";
 import { clock, percent, t, word } from "./words.js";
 
-const REFRESH_MS = 30000; // what only time changes: a gateway that fell silent
+const REFRESH_MS = 30000;
 const HEALTH_MS = 2000; // gateways report all the time; nobody reads faster than this
 const CURVE_MS = 10000;
 const PANEL_PADDING = 30;
@@ -46,8 +46,11 @@ async function loadDetail() {
   const wanted = state.selected;
   if (!wanted) return;
   try {
-    const detail = await get(`/api/alerts/${encodeURIComponent(wanted)}`);
-    if (state.selected === wanted) state.detail = detail;
+    const found = await get(`/api/alerts/${encodeURIComponent(wanted)}`);
+    if (state.selected === wanted) {
+      if (!state.detail) map?.focus(found);
+      state.detail = found;
+    }
   } catch (error) {
     if (error.status !== 404) throw error;
     state.selected = null;
@@ -71,8 +74,7 @@ async function pick(id, { byItself = false } = {}) {
   if (id && !byItself) seen.mark(id);
   draw();
   await attempt(loadDetail);
-  if (state.detail) map?.focus(state.detail);
-  else map?.fit();
+  if (!state.selected) map?.fit();
   if (id && !byItself) $("panel").scrollIntoView({ block: "nearest" });
   await attempt(loadCurve);
 }
@@ -165,18 +167,25 @@ const queue = (load) => () => {
 
 const detail = queue(loadDetail);
 const health = paced(HEALTH_MS, queue(loadHealth));
+// In the order in which a dispatcher needs them: the leads first, a town's thousands of roofs when they come.
 const ON_CHANGE = {
-  footprints: [queue(loadTown)],
+  alerts: [queue(loadAlerts), detail],
   gateways: [health],
   dead_letters: [health],
-  alerts: [queue(loadAlerts), detail],
   detections: [detail],
   evidence: [detail],
+  footprints: [queue(loadTown)],
   telemetry: [paced(CURVE_MS, queue(loadCurve))],
 };
 
 function onChange(moved) {
-  for (const load of new Set([...moved].flatMap((subject) => ON_CHANGE[subject] ?? []))) load();
+  const subjects = Object.keys(ON_CHANGE).filter((subject) => moved.includes(subject));
+  for (const load of new Set(subjects.flatMap((subject) => ON_CHANGE[subject]))) load();
+}
+
+// What moves without a change in the store (a gateway falls silent), and whatever the stream may have failed to bring.
+function refresh() {
+  onChange(["alerts", "gateways", "telemetry", ...(state.town ? [] : ["footprints"])]);
 }
 
 function onLink(name) {
@@ -193,18 +202,16 @@ function startMap() {
   }
 }
 
-async function start() {
+function start() {
   onLink("wait");
   startMap();
   $("panel").addEventListener("click", lookedAt);
   $("fit").addEventListener("click", () => map?.fit());
   $("enlarged").addEventListener("click", (event) => event.target === $("enlarged") && $("enlarged").close());
   setInterval(tick, 10000);
-  setInterval(() => onChange(["gateways", "telemetry"]), REFRESH_MS);
+  setInterval(refresh, REFRESH_MS);
   setInterval(() => ($("now").textContent = clock(new Date())), 1000);
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  for (const load of [loadTown, loadHealth]) await attempt(load);
-  if (wanted) await pick(wanted);
+  state.selected = decodeURIComponent(location.hash.slice(1)) || null;
   listen({ onChange, onLink });
 }
 

@@ -23,6 +23,7 @@ export class TownMap {
     this.ready = false; // until the style is there, data waits in `pending`
     this.pending = new Map();
     this.markers = { names: [], gateways: [], alerts: [] };
+    this.focused = false; // on one alert, so that roofs that arrive later do not move the view away
     this.labelled = new Set();
     this.drawn = {};
     this.seen = new Set(); // what the first view has taken in: a town that loads in two steps is fitted twice
@@ -124,20 +125,23 @@ export class TownMap {
   }
 
   fit(duration = 600) {
+    this.focused = false;
     const points = pointsOf([...this.roofs.values()]);
     for (const gateway of this.gateways) for (const camera of gateway.cameras) points.push([camera.lon, camera.lat]);
     this.moveTo(points, duration);
   }
 
   fitOnce(what, count) {
-    if (!count || this.seen.has(what)) return;
+    if (!count || this.seen.has(what) || this.focused) return;
     this.seen.add(what);
     this.fit(0);
   }
 
   // The candidates of an alert and the cameras that saw it.
   focus(alert) {
-    this.moveTo([...alert.candidates, ...alert.rays].map((point) => [point.lon, point.lat]), 700);
+    const points = [...alert.candidates, ...alert.rays].map((point) => [point.lon, point.lat]);
+    this.focused = points.length > 0;
+    this.moveTo(points, 700);
   }
 
   moveTo(points, duration) {

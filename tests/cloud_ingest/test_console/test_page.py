@@ -127,6 +127,15 @@ def test_an_alert_appears_by_itself_and_cannot_be_missed(street: Any, browse: An
     ]
 
 
+def test_an_alert_without_a_place_is_listed_and_the_map_keeps_the_town(street: Any, browse: Any) -> None:
+    street.add_alert("a1", [], gateways=())
+    page = browse()
+    page.wait_for_selector(".detail-head")
+    assert "Place not known" in page.locator("#lead-a1").inner_text()
+    assert re.sub(r"\s+", " ", page.locator(".bars").inner_text()) == "Elsewhere none of these roofs 100%"
+    wait_for_map(page, ROOF_EDGE)
+
+
 def test_looking_at_an_alert_takes_its_newness_away_for_good(street: Any, browse: Any) -> None:
     street.add_alert("a1", [("roof-4", 0.62)])
     page = browse()
