@@ -32,6 +32,7 @@ class Registry:
     def __init__(self, folder: Path, now: Callable[[], datetime] = _utc_now) -> None:
         """Raises :class:`AuthorityError` when the folder holds no readable ledger."""
         self._folder = folder
+        self._ledger = folder / LEDGER_NAME
         self._now = now
         self._version = self._stat()
         self._entries = self._load()
@@ -87,7 +88,7 @@ class Registry:
 
     def _stat(self) -> _Version | None:
         try:
-            status = (self._folder / LEDGER_NAME).stat()
+            status = self._ledger.stat()
         except OSError:
             return None
         return status.st_mtime_ns, status.st_ino, status.st_size

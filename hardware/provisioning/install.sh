@@ -7,6 +7,7 @@
 # May be run again at any time: to finish an interrupted run, or with a newer wheel to update. It never touches
 # /etc/smokesentry/*.toml, keys or what the services have stored.
 set -eu
+umask 022
 
 say() { printf '%s\n' "$*"; }
 fail() {

@@ -117,8 +117,10 @@ def test_the_largest_envelope_passes_and_a_larger_one_ends_only_its_own_connecti
     assert [len(payload) for _, payload in cloud.got] == [MAX_ENVELOPE_BYTES, len(b"still here")]
 
 
-def test_a_reload_shuts_out_and_silences_a_gateway_revoked_while_connected(own_broker) -> None:
-    gateway, other = own_broker.connect("gw-1"), own_broker.connect("gw-2")
+def test_a_reload_shuts_out_and_silences_a_gateway_revoked_while_connected(own_broker, wait) -> None:
+    gateway, other, cloud = (own_broker.connect(name) for name in ("gw-1", "gw-2", "cloud"))
+    gateway.subscribe(MINE.ack)
+    other.subscribe(OTHER.ack)
     assert gateway.publish(MINE.up("health")) == SILENT
     own_broker.ca.revoke("gw-1", "stolen", datetime.now(UTC))
     own_broker.write_acl()
@@ -126,6 +128,10 @@ def test_a_reload_shuts_out_and_silences_a_gateway_revoked_while_connected(own_b
     assert gateway.publish(MINE.up("health")) == REFUSED
     assert own_broker.connect("gw-1", "again").connected is None
     assert other.publish(OTHER.up("health")) == SILENT
+    cloud.publish(MINE.ack)
+    cloud.publish(OTHER.ack)
+    wait(lambda: len(other.got) == 1)
+    assert gateway.got == []
 
 
 def test_a_reload_lets_a_new_gateway_in(own_broker) -> None:
