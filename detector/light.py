@@ -6,6 +6,7 @@ a smooth curve over the background's grey level, taken from all pixels, so that 
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,10 +26,9 @@ def flatten(frame: Grey, background_small: Grey, pose: Pose) -> Grey:
     if np.abs(curve).max() < 0.4:
         return even
     # The correction is read at the frame's own level; gain and offset have already brought it near the background's.
-    index = np.clip(even * np.float32(_BINS / 256.0) - np.float32(0.5), 0, np.float32(_BINS - 1.001))
-    low = index.astype(np.int32)
-    part = index - low.astype(np.float32)
-    fixed: Grey = even + curve[low] * (1 - part) + curve[low + 1] * part
+    table = np.interp((np.arange(256) + 0.5) / _LEVELS - 0.5, np.arange(_BINS), curve).astype(np.float32)
+    level = cv2.convertScaleAbs(np.maximum(even, 0))
+    fixed: Grey = even + cv2.LUT(level, table)
     return fixed
 
 

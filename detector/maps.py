@@ -23,6 +23,7 @@ MAPS = (
     "shift20",
     "shift20_local",  # less its surroundings
     "shift20_wide",  # its surroundings
+    "shift60",
     "long",  # how far it was off over a minute, log
     "away",  # share of 20 s off the background
     "impulsive",  # few large jumps or many small ones
@@ -38,7 +39,7 @@ MAPS = (
     "around",  # deviation of the surroundings
 )
 FIGURES = ("age", "noise", "gain", "offset", "moved", "unrest", "busy", "off", "residual", "cadence")
-CONTRACT = "maps-1:" + ",".join(MAPS) + ";" + ",".join(FIGURES)
+CONTRACT = "maps-2:" + ",".join(MAPS) + ";" + ",".join(FIGURES)
 _WIDE = (41, 41)
 
 
@@ -61,15 +62,15 @@ def expected_variance(variance: Grey, level: Grey, slope2: Grey) -> Grey:
     """
     v = variance[::2, ::2].ravel()
     basis = np.stack([np.ones_like(v), level[::2, ::2].ravel() / 100, slope2[::2, ::2].ravel() / 100])
-    estimate = np.full_like(v, np.median(v) + 0.05)
+    estimate: Grey = np.full_like(v, np.median(v) + 0.05)
     coefficients = np.array([float(estimate[0]), 0.0, 0.0])
-    for _ in range(4):
+    for _ in range(3):
         # Each pixel in units of what is expected of it; those far above (they move) are capped, not fitted.
         weight = 1.0 / (estimate * estimate)
         capped = np.minimum(v, 2.0 * estimate)
         weighted = basis * weight
         normal = (weighted @ basis.T).astype(np.float64) + np.diag([1e-6, 1e-6, 1e-6])
-        coefficients = np.maximum(np.linalg.solve(normal, (weighted @ capped).astype(np.float64)), 0.0)
+        coefficients = _no_negative(normal, (weighted @ capped).astype(np.float64))
         estimate = np.maximum(coefficients.astype(np.float32) @ basis, 0.05)
     a, b, c = (float(x) for x in coefficients)
     whole: Grey = np.maximum(
@@ -103,6 +104,7 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
             _signed(shift20),
             _signed(shift20 - wide),
             _signed(wide),
+            _signed(halve(stats.m60) / sigma),
             _log_ratio(halve(stats.v60), expected * np.float32(0.3)),
             halve(stats.away),
             halve(stats.a20) / np.sqrt(v20 + 0.05),
@@ -135,6 +137,19 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
         np.float32,
     )
     return np.clip(maps, 0, 1).astype(np.float32), np.clip(figures, 0, 1)
+
+
+def _no_negative(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least squares without negative coefficients: the most negative one is left out and the rest solved again."""
+    use = list(range(len(right)))
+    out = np.zeros(len(right))
+    while use:
+        found = np.linalg.solve(normal[np.ix_(use, use)], right[use])
+        if found.min() >= 0:
+            out[use] = found
+            break
+        use.pop(int(np.argmin(found)))
+    return out
 
 
 def _robust_ratio(over: Grey, under: Grey) -> float:

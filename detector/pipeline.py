@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.events import CELL_PX, classify, tell
-from detector.frames import BadFrame, Grey, Scale, admit
+from detector.frames import HEIGHT, WIDTH, BadFrame, Grey, Scale, admit
 from detector.health import Health
 from detector.light import flatten
 from detector.maps import Context, network_input
@@ -30,6 +30,8 @@ _MAX_DT_S = 2.0  # a longer gap counts as this much: the statistics then speak o
 _REFERENCE_S = 5.0
 _NEW_SCENE_RESIDUAL = 9.0  # grey levels left after pose and light: another picture, not another exposure
 _NEW_SCENE_FRAMES = 4
+_CHIMNEY_CELLS = 2.5
+_CHIMNEY_FACTOR = 1.25  # on the score at a known chimney
 
 
 class Watcher:
@@ -114,7 +116,9 @@ class Detector:
         if dt_s is None:
             self.counts["skipped_frames"] += 1
             return self._result(())
-        self._scale = scale
+        if scale != self._scale or self._tracker.favour is None:
+            self._scale = scale
+            self._tracker.favour = self._favour_chimneys()
         return self._result(self._see(grey, t_s, dt_s))
 
     def finish(self) -> FrameResult:
@@ -126,6 +130,14 @@ class Detector:
     def score(self) -> NDArray[np.float32] | None:
         """Mean origin heat over the last 16 s, (HEIGHT/4, WIDTH/4) in 0-1, for judging and explanations; None before there is any."""
         return self._tracker.score()
+
+    def _favour_chimneys(self) -> NDArray[np.float32]:
+        favour = np.ones((round(HEIGHT / CELL_PX), round(WIDTH / CELL_PX)), np.float32)
+        ys, xs = np.mgrid[0 : favour.shape[0], 0 : favour.shape[1]]
+        for x, y in self.settings.chimneys_px:
+            cell_x, cell_y = x / self._scale.x / CELL_PX - 0.5, y / self._scale.y / CELL_PX - 0.5
+            favour[np.hypot(xs - cell_x, ys - cell_y) < _CHIMNEY_CELLS] = _CHIMNEY_FACTOR
+        return favour
 
     def _bad(self, reason: str) -> FrameResult:
         self.counts["bad_frames"] += 1
@@ -152,7 +164,7 @@ class Detector:
     def _see(self, grey: Grey, t_s: float, dt_s: float) -> tuple[PlumeEvent, ...]:
         cause = self._health.look(grey, t_s, dt_s, self._watcher.unrest_px)
         if cause in ("black picture", "white picture"):
-            return ()
+            return self._wait(t_s)
         scenes = self._watcher.new_scenes
         self._watcher.take(grey, dt_s)
         if self._watcher.new_scenes > scenes:
@@ -167,8 +179,7 @@ class Detector:
     def _think(self, t_s: float, dt_s: float, period_s: float) -> tuple[PlumeEvent, ...]:
         self.heat = self._model(*self._watcher.network_input(dt_s))
         if self._watcher.stats.age_s < READY_S or self._health.cause is not None:
-            self._tracker.clear_heat()
-            return ()
+            return self._wait(t_s)
         opened, closed = self._tracker.step(self.heat, t_s, period_s)
         self._protect()
         events = [self._tell(track, "start") for track in opened]
@@ -179,6 +190,11 @@ class Detector:
                 events.append(self._tell(track, "update"))
         self._open_events = tuple(self._tell(track, "update") for track in self._tracker.open)
         return tuple(events)
+
+    def _wait(self, t_s: float) -> tuple[PlumeEvent, ...]:
+        ends = tuple(self._tell(track, "end") for track in self._tracker.wait(t_s))
+        self._open_events = tuple(self._tell(track, "update") for track in self._tracker.open)
+        return ends
 
     def _protect(self) -> None:
         """The background does not learn an open plume."""

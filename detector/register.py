@@ -69,7 +69,9 @@ class Reference:
 def find_pose(frame: Grey, reference: Reference, last: Pose) -> Pose:
     """The pose of a working frame against the reference, starting from the pose of the frame before it."""
     small = cv2.GaussianBlur(halve(frame), (0, 0), 0.8)
-    pose = _refine(small, reference, last, steps=2)
+    pose = _refine(small, reference, last, steps=1)
+    if abs(pose.dx - last.dx) + abs(pose.dy - last.dy) > 0.2 or abs(pose.gain - last.gain) > 0.01:
+        pose = _refine(small, reference, pose, steps=2)
     if pose.residual > 1.5 * last.residual + 2.0:
         (jump_x, jump_y), sure = cv2.phaseCorrelate(reference.small, small, reference.window)
         if sure > 0.2 and 1.0 < np.hypot(jump_x, jump_y) < MAX_SHIFT_PX:

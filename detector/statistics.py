@@ -35,6 +35,7 @@ class Statistics:
         self.background = _zeros()
         self.m2, self.m5, self.m20 = _zeros(), _zeros(), _zeros()
         self.v20, self.a20 = _zeros(), _zeros()  # variance and mean absolute deviation over 20 s
+        self.m60 = _zeros()  # mean distance of the 5 s mean from the background over 60 s
         self.v60 = _zeros()  # mean square distance of the 5 s mean from the background over 60 s
         self.flicker = _zeros()  # half the mean square frame difference over 10 s: variance of what has no memory
         self.vs20 = _zeros()  # variance of the spatially smoothed picture over 20 s
@@ -67,7 +68,9 @@ class Statistics:
         _blend(self.m5, frame, w5)
         _blend(self.m20, frame, w20)
         far = self.m5 - self.background
-        _blend(self.v60, far * far, self._weight(60, dt_s, n))
+        w60 = self._weight(60, dt_s, n)
+        _blend(self.m60, far, w60)
+        _blend(self.v60, far * far, w60)
         _blend(self.away, (np.abs(self.m2 - self.background) > 2.0 * self.sigma).astype(np.float32), w20)
         self._follow(frame, dt_s)
         self._last = frame
@@ -93,7 +96,7 @@ class Statistics:
             np.clip(step, -limit, limit, out=step)
             weight: float | Grey = (1.0 - 0.9 * self.slow) * np.float32(1 - math.exp(-dt_s / 120.0))
         else:
-            weight = np.float32(1.0 / self.frames)
+            weight = 1.0 / self.frames
         self.background += step * weight
 
     @staticmethod

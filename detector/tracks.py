@@ -53,6 +53,8 @@ class Tracker:
         self._heat: deque[tuple[float, Heat]] = deque()
         self._rising: Heat | None = None  # since when each cell has been above the onset level
         self._next = 1
+        self._least = 1
+        self.favour: Heat | None = None  # factor on the score, above 1 at known chimneys
 
     def clear_heat(self) -> None:
         """Forgets scores (the background was replaced), keeps open tracks."""
@@ -65,7 +67,7 @@ class Tracker:
             return None
         total = np.sum([heat for _, heat in self._heat], axis=0)
         mean: Heat = total / max(len(self._heat), self._least)
-        return mean
+        return mean if self.favour is None else np.minimum(mean * self.favour, 1.0)
 
     def step(self, out: NDArray[np.float32], t_s: float, period_s: float) -> tuple[list[Track], list[Track]]:
         """Takes the network's answer (h, w, 3) at ``t_s``; returns tracks that opened and tracks that closed."""
@@ -87,6 +89,13 @@ class Tracker:
         closed = [track for track in self.open if not self._carry_on(track, score, out, t_s, period_s)]
         self.open = [track for track in self.open if track not in closed]
         return opened, closed
+
+    def wait(self, t_s: float) -> list[Track]:
+        """Nothing can be judged now: closes and returns what has been unseen for too long."""
+        self.clear_heat()
+        closed = [track for track in self.open if t_s - track.last_seen_s >= CLOSE_AFTER_S]
+        self.open = [track for track in self.open if track not in closed]
+        return closed
 
     def finish(self) -> list[Track]:
         """Closes everything."""

@@ -20,7 +20,7 @@ from lab.targets import Truth
 Moment = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def moments(night: Night, rng: np.random.Generator, every_s: float = 9.0) -> list[Moment]:
+def moments(night: Night, rng: np.random.Generator, every_s: float = 7.0) -> list[Moment]:
     """Maps, figures, targets (×255) and weights (×32) at a few moments of one night, from 8 s on."""
     watcher, truth, kept = Watcher(), Truth(night.sources), []
     due = rng.uniform(8, 8 + every_s)
@@ -58,7 +58,7 @@ def make(jobs: Iterable[tuple[int, Recipe | None]], out: Path, processes: int) -
         for number, kept in enumerate(pool.imap(_one, jobs, chunksize=4), 1):
             batch += kept
             total += len(kept)
-            if number % 100 == 0 or number == len(jobs):
+            if number % 50 == 0 or number == len(jobs):
                 columns = [np.stack(column) for column in zip(*batch, strict=True)]
                 np.savez(out / f"part{jobs[0][0]:08d}_{number:06d}.npz", **dict(zip("mftw", columns, strict=True)))
                 batch = []

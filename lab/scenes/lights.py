@@ -111,9 +111,9 @@ def headlights(rng: Rng, still: Still, length_s: float) -> Effect:
     def apply(picture: Array, t_s: float) -> Array:
         for start, end, begin, takes, peak, size, beam, reach in cars:
             part = (t_s - begin) / takes
-            if not -0.3 < part < 1.3:
+            if not -0.2 < part < 1.2:
                 continue
-            x, y = start + (end - start) * part
+            x, y = (float(v) for v in start + (end - start) * part)
             picture += peak * glow(x, y, size, 3.0) + 0.6 * peak * glow(x + 2 * size, y, size, 3.0)
             ahead = x + np.sign(end[0] - start[0]) * reach
             picture += wall * glow(ahead, y - 0.5 * reach, reach, 4.0) * np.float32(beam)

@@ -75,6 +75,7 @@ class Recipe:
     opacity: tuple[float, float] | None = None
     look_alikes: tuple[str, ...] | None = None
     at_start: bool | None = None
+    codec: str | None = None
 
 
 class Night:
@@ -96,7 +97,7 @@ class Night:
         self.camera: list[Effect] = [CAMERA[n](rng, self.still, length) for n in self.look_alikes if n in CAMERA]
         self.noise = camera.sensor_noise(rng, self.still, length)
         self.overlay = camera.clock_overlay(rng, self.still, length) if rng.random() < 0.15 else None
-        self.codec_name, self.codec = camera.random_codec(rng)
+        self.codec_name, self.codec = camera.random_codec(rng, self.recipe.codec)
         self.light = Wander(rng, 1, rng.uniform(0, 0.05), 20, length)
 
     def _source(self, rng: Rng, kind: str) -> Source:
@@ -191,4 +192,4 @@ def _choose(rng: Rng) -> tuple[str, ...]:
 
 def random_recipe(rng: Rng) -> Recipe:
     """A night of a common length and pace."""
-    return Recipe(length_s=float(rng.choice([60, 90, 120])), period_s=float(rng.choice([0.5, 0.5, 0.5, 0.7, 1.0])))
+    return Recipe(length_s=float(rng.choice([50, 60, 80, 120])), period_s=float(rng.choice([0.5, 0.5, 0.5, 0.7, 1.0])))

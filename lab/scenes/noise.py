@@ -46,7 +46,7 @@ def glow(x: float, y: float, radius: float, power: float = 2.0) -> Array:
     """A halo of height 1 around a point that falls to half at ``radius`` pixels."""
     ys, xs = np.ogrid[0:H, 0:W]
     r2 = ((xs - x) ** 2 + (ys - y) ** 2).astype(np.float32) / np.float32(radius * radius)
-    halo: Array = 1.0 / (1.0 + r2 ** (power / 2))
+    halo: Array = 1.0 / (1.0 + cv2.pow(r2, power / 2))
     return halo
 
 

@@ -131,7 +131,12 @@ class Jet:
         self.meander = rng.uniform(0, 0.25)
         self.wave = rng.uniform(8, 40)
         self.sag = rng.uniform(-0.004, 0.012) if shape.length > 12 else 0.0
-        ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
+        reach = 3.2 * shape.length + 6 * shape.radius
+        self.box = (
+            slice(max(int(shape.y - reach), 0), min(int(shape.y + reach) + 1, H)),
+            slice(max(int(shape.x - reach), 0), min(int(shape.x + reach) + 1, W)),
+        )
+        ys, xs = np.mgrid[self.box].astype(np.float32)
         self.dx, self.dy = xs - shape.x, shape.y - ys
 
     def __call__(self, t_s: float) -> Array:
@@ -165,7 +170,8 @@ class Jet:
         )
         if s.abrupt > 0.5:
             thickness = np.maximum(thickness - 0.1 * s.opacity, 0)
-        opacity: Array = (1 - np.exp(-thickness)).astype(np.float32)
+        opacity = np.zeros((H, W), np.float32)
+        opacity[self.box] = 1 - np.exp(-thickness)
         return opacity
 
 

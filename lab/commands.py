@@ -1,0 +1,93 @@
+"""Training and judging the detector: make-data, train, evaluate, card (training environment: lab/requirements-train.txt)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main(argv: list[str]) -> int:
+    """Training data, training, judging and the model card of the detector."""
+    parser = argparse.ArgumentParser(prog="smokesentry lab", description=main.__doc__)
+    words = parser.add_subparsers(dest="word", required=True)
+    make = words.add_parser("make-data", help="draw nights and keep what the network would see of them")
+    make.add_argument("--out", type=Path, required=True, help="a folder of its own")
+    make.add_argument("--nights", type=int, default=1500)
+    make.add_argument("--first-seed", type=int, default=0)
+    train = words.add_parser("train", help="train and convert; needs the training environment")
+    train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
+    train.add_argument("--steps", type=int, default=6000)
+    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--name", default="plume-1")
+    train.add_argument("--out", type=Path, default=Path("detector/weights"))
+    judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
+    judge.add_argument("--scale", type=float, default=1.0, help="1 is the whole table; 0.1 a quick look")
+    judge.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="real pictures, judged apart when there"
+    )
+    judge.add_argument("--json", type=Path, help="one line a night, for looking")
+    judge.add_argument("--docs", type=Path, help="a page whose table between the marks is replaced")
+    card = words.add_parser("card", help="write the model card from the manifest and a judged table")
+    card.add_argument("--rows", type=Path, required=True, help="what evaluate --json wrote")
+    for each in (make, judge):
+        each.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args(argv)
+    return {"make-data": _make, "train": _train, "evaluate": _evaluate, "card": _card}[options.word](options)
+
+
+def _make(options: argparse.Namespace) -> int:
+    from lab.make_data import make
+    from lab.scenes.seeds import TRAIN
+
+    last = options.first_seed + options.nights
+    if options.first_seed not in TRAIN or last - 1 not in TRAIN:
+        print(
+            f"training seeds are {TRAIN.start} to {TRAIN.stop - 1}; asked for {options.first_seed} to {last - 1}",
+            file=sys.stderr,
+        )
+        return 2
+    total = make([(seed, None) for seed in range(options.first_seed, last)], options.out, options.processes)
+    print(f"{total} moments of {options.nights} nights in {options.out}")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    try:
+        from lab.train import export, train
+    except ImportError as error:
+        print(
+            f"{error}; install lab/requirements-train.txt into an environment of its own and run this there",
+            file=sys.stderr,
+        )
+        return 2
+    model = train(options.data, options.steps, options.seed)
+    note = {"seed": options.seed, "steps": options.steps, "data": [folder.name for folder in options.data]}
+    export(model, options.out, options.name, note)
+    print(f"wrote {options.out / options.name}.tflite; now run `smokesentry lab evaluate`")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from lab.evaluate import evaluate, markdown, save, summary
+    from lab.report import write_table
+    from lab.suites import cases
+
+    data = options.data if (options.data / "smoke" / "index.csv").exists() else None
+    if data is None:
+        print(f"{options.data}: no real pictures there; judging drawn nights only", file=sys.stderr)
+    rows = evaluate(list(cases(options.scale, data)), options.processes)
+    if options.json:
+        save(rows, options.json)
+    table = markdown(summary(rows))
+    print(table)
+    if options.docs:
+        write_table(options.docs, table)
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from lab.report import write_card
+
+    print(f"wrote {write_card(options.rows)}")
+    return 0
