@@ -118,10 +118,12 @@ class SerialSensor:
                 stop.wait(retry_s)
                 retry_s = min(retry_s * 2, _LONGEST_RETRY_S)
                 continue
-            with port:
-                self._connected = True
-                heard = self._serve(port, stop, deliver)
-            self._connected = False
+            try:
+                with port:
+                    self._connected = True
+                    heard = self._serve(port, stop, deliver)
+            finally:
+                self._connected = False
             deliver(None)
             # A port that opens, says nothing and fails again is one long outage, and tried ever less often.
             retry_s = _FIRST_RETRY_S if heard else min(retry_s * 2, _LONGEST_RETRY_S)

@@ -29,7 +29,7 @@ _UNPACK_12 = Struct(">4x12H").unpack_from
 _UNPACK_6 = Struct(">4x6H").unpack_from
 _CEILING = 1000  # µg/m³; effective to 500, reports to about here
 _COUNT_CEILING = 655.35  # 0xFFFF in 0.1 L
-_IMPOSSIBLE = 10_000  # 0x424D = 16973, the header itself, is what a lost byte leaves here
+_IMPOSSIBLE = 10_000  # µg/m³; 0x424D = 16973, the header itself, has been seen here after lost bytes
 _WARMING_UP_ERROR = 0x08
 
 _COMMANDS = {
@@ -117,8 +117,6 @@ class Plantower(Driver):
         """What one frame alone can tell. Ceilings and contradictions are flagged; what no air can be is refused."""
         masses = [values[name] for name in _MASSES]
         counts = [values[name] for name in _COUNTS if name in values]
-        if any(_IMPOSSIBLE <= mass != 0xFFFF for mass in masses):
-            return Refused("mass beyond any reading")
         if values.get("rh_percent", 0) > 100 or not -50 <= values.get("temp_c", 0) <= 100:
             return Refused("temperature or humidity impossible")
         if counts and not any(counts) and any(masses):
@@ -128,6 +126,10 @@ class Plantower(Driver):
             if code == _WARMING_UP_ERROR and not any(counts):
                 return flagged(self.model, values, "warming_up", "error byte 0x08, all counts zero")
             return flagged(self.model, values, "sensor_error", f"error byte 0x{code:02x}")
+        if any(_IMPOSSIBLE <= mass != 0xFFFF for mass in masses):
+            return flagged(
+                self.model, values, "out_of_range", "more mass than air can hold: bytes were lost or shifted"
+            )
         if max(masses) >= _CEILING or _COUNT_CEILING in counts:
             return flagged(
                 self.model, values, "ceiling", f"at the top of its range, {_CEILING} µg/m³ or {_COUNT_CEILING}/cm³"

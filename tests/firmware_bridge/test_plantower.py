@@ -58,6 +58,7 @@ def test_what_is_encoded_is_read_back(model: str) -> None:
         (dict.fromkeys(_GOOD, 0), "zero", "N"),
         (dict.fromkeys(_GOOD, 0) | {"error_code": 8}, "warming_up", "F"),
         ({"pm25_cf1_ug_m3": 46}, "out_of_range", "D"),
+        ({"pm10_cf1_ug_m3": 0x424D}, "out_of_range", "D"),  # the header itself, where a mass should be
         ({"n0_5_per_cm3": 38.38}, "out_of_range", "D"),
     ],
 )
@@ -74,7 +75,6 @@ def test_clean_air_with_counts_is_no_fault() -> None:
 @pytest.mark.parametrize(
     ("model", "changes"),
     [
-        ("PMS5003", {"pm1_cf1_ug_m3": 0x424D}),  # the header itself, where a mass should be
         ("PMS5003T", {"rh_percent": 100.1}),
         ("PMS5003T", {"temp_c": 120}),
     ],
