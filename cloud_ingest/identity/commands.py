@@ -119,7 +119,6 @@ def _revoke(arguments: argparse.Namespace) -> int:
         print(f"{arguments.name}: was revoked before; crl.pem is issued again.")
     for entry in revoked:
         print(f"{entry.name}: serial {entry.serial}, key {entry.key_id} revoked.")
-    print(
     print(f"Bring {arguments.folder}/crl.pem and ledger.json to broker and ingestor, render the access list again")
     print("and reload the broker (docs/identity.md). The ingestor sees the new ledger by itself.")
     return 0
