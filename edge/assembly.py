@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,7 @@ from edge.gateway import Gateway
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
 from edge.settings import CameraSection, GatewaySettings
-from edge.spool import Spool
+from edge.spool import Spool, SpoolDamaged, set_aside
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
@@ -24,6 +25,8 @@ from firmware_bridge.link import SerialSensor
 from smokesentry.clock import SystemClock
 from smokesentry.identity import IdentityError, load_certificate, load_identity, public_key_of
 from smokesentry.messages.topics import Address
+
+_log = logging.getLogger("edge.assembly")
 
 
 class GatewayError(RuntimeError):
@@ -44,9 +47,11 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
     cloud_key = public_key_of(load_certificate(settings.uplink.cloud_certificate))
     folder = settings.gateway.folder
     lock_file = _lock(folder)
-    spool = Spool(folder)
+    spool, rescued = _open_spool(folder, clock)
     uplink_settings = settings.uplink
     downlink = Downlink(settings.gateway.name, spool, cloud_key, lambda: gateway.house.ask_health())
+    if rescued is not None:
+        downlink.notice(f"the spool was damaged and a new one begun; the old one is kept as {rescued.name}")
     uplink = Uplink(
         Broker(
             uplink_settings.host,
@@ -95,6 +100,16 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
     )
     gateway.cameras.extend(_camera(section, gateway, make_detector) for section in settings.cameras)
     return gateway
+
+
+def _open_spool(folder: Path, clock: SystemClock) -> tuple[Spool, Path | None]:
+    """The spool; a damaged one is set aside and a new one begun, because nobody can climb up to repair it."""
+    try:
+        return Spool(folder), None
+    except SpoolDamaged as error:
+        kept = set_aside(folder, clock.now().unix_s)
+        _log.error("%s; it is kept as %s and a new spool begins", error, kept)
+        return Spool(folder), kept
 
 
 def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> CameraWorker:

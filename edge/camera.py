@@ -21,6 +21,7 @@ _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 30.0
 _BLIND_AFTER_S = 10.0  # without a frame for this long a camera cannot judge
 _OUTAGE_UNREADABLE = 5  # this many unreadable frames in a row are an outage
+_FROZEN_AFTER_S = 20.0  # no sensor gives the same bytes twice; a camera that does has stopped looking
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class CameraWorker:
     _problem: str | None = None
     _bad_in_a_row: int = 0
     _last_frame: Stamp | None = None
+    _last_bytes: bytes = b""
+    _changed: Stamp | None = None
     _began: Stamp | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,6 +89,9 @@ class CameraWorker:
 
     def _one(self, taken: Taken) -> None:
         stamp = self.clock.now()
+        if self._is_frozen(taken, stamp):
+            self._note_unreadable("the same picture again and again: the camera is frozen")
+            return
         try:
             frame = read_frame(taken, self.section.masks, stamp, stamp.mono_ns / 1e9)
         except UnreadableFrame as error:
@@ -94,6 +100,14 @@ class CameraWorker:
         outcome = self.judge.see(frame, self.look_at_air(stamp))
         self._note_frame(stamp, outcome)
         self.tell(frame, outcome)
+
+    def _is_frozen(self, taken: Taken, stamp: Stamp) -> bool:
+        """Whether a network camera has sent the very same bytes for a while."""
+        if self.section.kind != "snapshot" or not isinstance(taken.data, bytes):
+            return False
+        if self._changed is None or taken.data != self._last_bytes:
+            self._last_bytes, self._changed = taken.data, stamp
+        return stamp.mono_ns - self._changed.mono_ns > _FROZEN_AFTER_S * 1e9
 
     def _note_frame(self, stamp: Stamp, outcome: Outcome) -> None:
         with self._lock:

@@ -93,6 +93,13 @@ class Downlink:
             wanted = msgspec.convert(command.args, ResendArgs)
         except msgspec.ValidationError as error:
             raise Refused("bad_arguments", f"command {command.counter} (resend): {error}") from error
+        last = self.spool.last_seq(wanted.lane)
+        if not wanted.from_seq <= wanted.to_seq <= last:
+            asked = f"{wanted.from_seq} to {wanted.to_seq}"
+            raise Refused(
+                "bad_arguments",
+                f"command {command.counter} (resend): {asked} is no range of {wanted.lane}, up to {last}",
+            )
         found = self.spool.resend(wanted.lane, wanted.from_seq, wanted.to_seq)
         self.counts["commands_obeyed"] += 1
         self.notice(f"command {command.counter}: sends {found} kept records of {wanted.lane} again")

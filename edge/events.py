@@ -75,10 +75,6 @@ class EventBook:
                 told += self._close_lost(moment)
         return [detection for detection in told if detection is not None]
 
-    def is_new(self, detection: Detection) -> bool:
-        """Whether this is an event's first revision: the one that gets pictures."""
-        return detection.revision == 1
-
     # -- one event -------------------------------------------------------------------------------------------------
 
     def _of(self, event: PlumeEvent, moment: Moment) -> Detection | None:

@@ -13,13 +13,14 @@ from typing import IO, cast
 from edge.camera import CameraWorker
 from edge.downlink import Downlink
 from edge.events import close
+from edge.facts import Fact
 from edge.frames import Frame
 from edge.fusion import AirView, SiteAir
 from edge.housekeeping import Housekeeping
 from edge.judge import Outcome
 from edge.notify import notify
 from edge.settings import GatewaySettings
-from edge.spool import Fact, Spool
+from edge.spool import Spool
 from edge.supervise import Supervisor
 from edge.uplink import Uplink
 from edge.writer import Writer

@@ -12,14 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from edge.facts import Fact
 from smokesentry.clock import ClockState, Stamp
-from smokesentry.messages.records import LANES, Body, Detection, Dropped, Record, encode_record
+from smokesentry.messages.records import LANES, Detection, Dropped
 
 FILE_NAME = "spool.db"
 #: When space runs out the records of these lanes go in this order; see :meth:`Spool.make_room`.
@@ -40,26 +40,8 @@ class SpoolError(RuntimeError):
     """The disk did not take it (full, read-only, broken); nothing of the attempt was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What is to become a record: the spool gives the number."""
-
-    lane: str
-    body: Body
-    stamp: Stamp
-    boot_id: str
-    clock: ClockState
-
-    def record(self, seq: int) -> Record:
-        """The record under its number."""
-        return Record(
-            seq=seq,
-            captured_at=self.stamp.captured_at,
-            mono_ns=self.stamp.mono_ns,
-            boot_id=self.boot_id,
-            clock=self.clock,
-            body=self.body,
-        )
+class SpoolDamaged(SpoolError):
+    """The file is no spool any more: the card has failed or something else wrote into it."""
 
 
 class Spool:
@@ -74,11 +56,16 @@ class Spool:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
+            found = self._one("PRAGMA quick_check(1)")
+            if found != "ok":
+                raise SpoolDamaged(f"{self.path}: is damaged ({found})")
             with self._transaction():
                 self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(8),))
                 self._db.executemany("INSERT OR IGNORE INTO lane VALUES (?, 0)", [(lane,) for lane in LANES])
-        except sqlite3.Error as error:
+        except sqlite3.OperationalError as error:
             raise SpoolError(f"{self.path}: cannot be opened ({error})") from error
+        except sqlite3.DatabaseError as error:
+            raise SpoolDamaged(f"{self.path}: is damaged ({error})") from error
         self.spool_id = str(self._one("SELECT value FROM meta WHERE key = 'spool_id'"))
 
     def close(self) -> None:
@@ -90,17 +77,18 @@ class Spool:
 
     def append(self, facts: Iterable[Fact]) -> list[int]:
         """Stores facts durably, all or none, and gives their numbers. Detections keep the table of open events current
-        in the same commit. Raises :class:`SpoolError` when the disk does not take them."""
+        in the same commit. Raises :class:`SpoolError` when the disk does not take them, :class:`Unfit` for a fact that
+        the wire forbids."""
         with self._lock, self._transaction():
             return [self._insert(fact) for fact in facts]
 
     def _insert(self, fact: Fact) -> int:
         seq = int(self._one("SELECT last_seq FROM lane WHERE name = ?", fact.lane)) + 1
-        record = fact.record(seq)
+        raw = fact.encode(seq)
         announces = int(isinstance(fact.body, Dropped))
         self._db.execute(
             "INSERT INTO record (lane, seq, announces, bytes) VALUES (?, ?, ?, ?)",
-            (fact.lane, seq, announces, encode_record(record)),
+            (fact.lane, seq, announces, raw),
         )
         self._db.execute("UPDATE lane SET last_seq = ? WHERE name = ?", (seq, fact.lane))
         if isinstance(fact.body, Detection):
@@ -290,3 +278,13 @@ class Spool:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+
+def set_aside(folder: Path, unix_s: float) -> Path:
+    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
+    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
+    for suffix in ("", "-wal", "-shm"):
+        part = folder / (FILE_NAME + suffix)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + suffix))
+    return kept

@@ -12,7 +12,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from edge.spool import Fact, Spool, SpoolError
+from edge.facts import Fact, Unfit
+from edge.spool import Spool, SpoolError
 
 _log = logging.getLogger("edge.writer")
 #: How many groups of facts may wait for the disk, by the lane of their first fact.
@@ -32,6 +33,7 @@ class Writer:
     _waiting: deque[Sequence[Fact]] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _stopping: bool = False
+    _singly: int = 0  # so many groups are tried one by one, to find the one that is unfit
 
     def put(self, facts: Sequence[Fact]) -> None:
         """Facts that belong together: stored in one commit. Never blocks on the disk."""
@@ -58,11 +60,15 @@ class Writer:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or bool(self._waiting))
-                groups = [self._waiting[at] for at in range(min(len(self._waiting), _MOST_AT_ONCE))]
+                most = 1 if self._singly > 0 else _MOST_AT_ONCE
+                groups = [self._waiting[at] for at in range(min(len(self._waiting), most))]
                 if not groups:
                     return
             try:
                 self.spool.append(fact for group in groups for fact in group)
+            except Unfit as error:
+                self._find_unfit(groups, error)
+                continue
             except SpoolError as error:
                 pause_s = min(max(0.5, 2 * pause_s), _LONGEST_PAUSE_S)
                 if self._give_way(error, pause_s):
@@ -71,8 +77,18 @@ class Writer:
             self._settled(groups)
             pause_s = 0.0
 
+    def _find_unfit(self, groups: list[Sequence[Fact]], error: Unfit) -> None:
+        """One bad fact must not hold back the others: a batch is tried one by one, the bad group set aside."""
+        if len(groups) > 1:
+            self._singly = len(groups)
+            return
+        self.counts["unfit"] += 1
+        _log.error("set aside: %s", error)
+        self._settled(groups)
+
     def _settled(self, groups: list[Sequence[Fact]]) -> None:
         done = {id(group) for group in groups}
+        self._singly = max(0, self._singly - len(groups))
         with self._changed:
             self._waiting = deque(group for group in self._waiting if id(group) not in done)
         if self.problem is not None:

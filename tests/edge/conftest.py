@@ -32,7 +32,7 @@ from paho.mqtt.properties import Properties
 
 from detector.settings import DetectorSettings
 from detector.types import FrameResult, PlumeEvent
-from edge.spool import Fact
+from edge.facts import Fact
 from smokesentry.clock import ClockState, Stamp, SystemClock
 from smokesentry.identity import Identity, load_identity, public_key_of, write_private_key
 from smokesentry.messages.control import Ack, Command, State, ack_of

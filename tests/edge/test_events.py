@@ -13,7 +13,7 @@ from detector.settings import DetectorSettings
 from edge.events import EventBook, Moment
 from edge.fusion import AirView
 from smokesentry.clock import Stamp, from_wire
-from smokesentry.messages.records import Detection, Model, ParticulateCue, decode_record, encode_record
+from smokesentry.messages.records import Detection, Model, ParticulateCue, decode_record
 
 NIGHT = 1_795_000_000.0
 VIEW = np.zeros((360, 640), np.uint8)
@@ -164,10 +164,10 @@ def test_whatever_happens_revisions_are_unbroken_and_nothing_follows_an_end(
 
 
 def test_what_is_told_passes_the_wire(book: Any, scripted: Any, plume: Any) -> None:
-    from edge.spool import Fact
+    from edge.facts import Fact
     from smokesentry.clock import ClockState
 
     told = run(book(), scripted(DetectorSettings(), [plume(0.0, 50.0, (300.0, 170.0))]), 0.0, 60.0)
     for _, detection in told:
-        record = Fact("detection", detection, Stamp(NIGHT, 0), "boot", ClockState()).record(1)
-        assert decode_record(encode_record(record)) == record
+        raw = Fact("detection", detection, Stamp(NIGHT, 0), "boot", ClockState()).encode(1)
+        assert decode_record(raw).body == detection

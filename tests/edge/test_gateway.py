@@ -37,17 +37,18 @@ class Eye:
 
     jpeg_of: Callable[..., bytes]
     status: int = 200
+    pictures: list[bytes] = field(default_factory=list)
     answers: int = 0
     server: ThreadingHTTPServer | None = None
 
     def start(self) -> None:
         eye = self
-        pictures = [eye.jpeg_of(640, 360, seed) for seed in range(4)]
+        eye.pictures = [eye.jpeg_of(640, 360, seed) for seed in range(4)]
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 eye.answers += 1
-                body = pictures[eye.answers % 4] if eye.status == 200 else b"no"
+                body = eye.pictures[eye.answers % len(eye.pictures)] if eye.status == 200 else b"no"
                 self.send_response(eye.status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -225,6 +226,30 @@ def test_a_dead_camera_is_said_once_and_stops_nothing_else(
     said = [r.message for r in caplog.records if "cam-1" in r.message and "503" in r.message]
     assert len(said) == 1
     assert camera.outages == 1
+
+
+def test_a_frozen_camera_cannot_judge(
+    start: Callable[..., Gateway], eye: Eye, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.camera._FROZEN_AFTER_S", 0.5)
+    monkeypatch.setattr("edge.camera._BLIND_AFTER_S", 0.5)
+    eye.pictures = eye.pictures[:1]
+    camera = start().cameras[0]
+    until(lambda: "frozen" in (camera.health().cause or ""), "noticed")
+    assert camera.health().verdict == "cannot_judge"
+    eye.pictures = [eye.jpeg_of(640, 360, seed) for seed in range(3)]
+    until(lambda: camera.health().cause is None, "looks again")
+
+
+def test_a_damaged_spool_is_set_aside_and_the_gateway_runs(
+    start: Callable[..., Gateway], config: Path, cloud: Any, until: Until
+) -> None:
+    folder = config.parent / "state"
+    folder.mkdir()
+    (folder / "spool.db").write_bytes(b"worn out card " * 500)
+    start()
+    until(lambda: any("damaged" in n for h in bodies(cloud, Health) for n in h.notices), "said in health")
+    assert len(list(folder.glob("spool.db.damaged-*"))) == 1
 
 
 def test_an_unplugged_sensor_stops_nothing_else(

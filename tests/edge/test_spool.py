@@ -5,13 +5,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.spool import Fact, Spool, SpoolError
+from edge.facts import Fact, Unfit
+from edge.spool import Spool, SpoolDamaged, SpoolError, set_aside
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.messages.records import LANES, Dropped, Telemetry, decode_record
 
@@ -148,16 +151,41 @@ def test_a_full_disk_loses_nothing_that_was_stored_and_is_told_in_words(tmp_path
     assert spool.append([telemetry_fact()]) == [stored + 1]
 
 
-def test_a_file_that_is_no_spool_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_file_that_is_no_spool_is_refused_in_words_and_can_be_set_aside(tmp_path: Path) -> None:
     (tmp_path / "spool.db").write_bytes(b"this is no database, " * 400)
-    with pytest.raises(SpoolError, match=r"spool\.db.*not a database"):
+    with pytest.raises(SpoolDamaged, match=r"spool\.db.*not a database"):
         Spool(tmp_path)
+    kept = set_aside(tmp_path, 1_795_000_000.4)
+    assert kept.read_bytes().startswith(b"this is no database")
+    assert Spool(tmp_path).depth()["detection"] == 0
+
+
+def test_damage_inside_the_file_is_found_at_the_start(tmp_path: Path, telemetry_fact: FactOf) -> None:
+    spool = Spool(tmp_path)
+    spool.append([telemetry_fact("z" * 40) for _ in range(2000)])
+    spool.close()
+    path = tmp_path / "spool.db"
+    raw = bytearray(path.read_bytes())
+    raw[40_000:60_000] = b"\xaa" * 20_000
+    path.write_bytes(bytes(raw))
+    with pytest.raises(SpoolDamaged):
+        Spool(tmp_path)
+
+
+def test_a_record_that_the_wire_forbids_is_not_stored(tmp_path: Path, detection_fact: FactOf) -> None:
+    spool = Spool(tmp_path)
+    good = detection_fact()
+    bad = replace(good, body=msgspec.structs.replace(good.body, confidence=float("nan")))
+    with pytest.raises(Unfit, match=r"a Detection that the wire forbids.*confidence"):
+        spool.append([good, bad])
+    assert spool.append([good]) == [1], "nothing of the attempt was stored"
 
 
 _WRITER = """
 import sys
 from pathlib import Path
-from edge.spool import Fact, Spool
+from edge.facts import Fact
+from edge.spool import Spool
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.messages.records import Telemetry
 stamp = Stamp(1_795_000_000.0, 5)
@@ -172,7 +200,7 @@ while True:
 
 def test_kill_9_of_the_writer_loses_nothing_that_it_said_was_stored(tmp_path: Path) -> None:
     told = 0
-    for attempt in range(25):
+    for attempt in range(15):
         writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
         for _ in range(1 + attempt * 3):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from edge.facts import Fact
 from edge.notify import notify
-from edge.spool import Fact, Spool
+from edge.spool import Spool
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.writer import Writer
@@ -64,6 +67,18 @@ def test_a_full_disk_loses_no_detection_and_is_said_while_it_lasts(
     spool._db.execute("PRAGMA max_page_count = 1000000")
     until(lambda: spool.depth()["detection"] == 100, "all detections stored")
     until(lambda: writer.problem is None, "no longer said")
+
+
+def test_one_unfit_fact_does_not_hold_back_the_others(
+    writing: tuple[Spool, Writer, list[int]], until: Until, detection_fact: FactOf
+) -> None:
+    spool, writer, _ = writing
+    good = detection_fact()
+    bad = dataclasses.replace(good, body=msgspec.structs.replace(good.body, confidence=7.0))  # type: ignore[arg-type]
+    for number in range(30):
+        writer.put([bad] if number % 10 == 3 else [detection_fact(number)])
+    until(lambda: spool.depth()["detection"] == 27, "the good ones stored")
+    until(lambda: writer.counts["unfit"] == 3, "the bad ones counted")
 
 
 def test_stopping_with_a_full_disk_does_not_hang(tmp_path: Path, detection_fact: FactOf) -> None:

@@ -16,7 +16,8 @@ from uuid import uuid4
 import pytest
 
 from edge.downlink import Downlink
-from edge.spool import Fact, Spool
+from edge.facts import Fact
+from edge.spool import Spool
 from edge.uplink import Broker as BrokerAddress
 from edge.uplink import Uplink
 from edge.window import LIMITS
