@@ -54,6 +54,17 @@ function candidates(alert) {
 
 const ROLES = ["drawn", "frame", "before"];
 
+// An image stays the same node when its lead is drawn anew: pictures are not kept by the browser, so a new node would
+// fetch the picture again and flicker.
+let held = { alert: null, images: new Map() };
+
+function imageOf(alert, picture, source) {
+  if (held.alert !== alert.alert) held = { alert: alert.alert, images: new Map() };
+  const key = `${picture.digest} ${picture.role}`;
+  if (!held.images.has(key)) held.images.set(key, el("img", { src: source, alt: word("pictures", picture.role) }));
+  return held.images.get(key);
+}
+
 function pictures(alert, onEnlarge) {
   if (!alert.pictures.length) return block("pictures", el("p", { class: "empty" }, t("pictures.none")));
   const byCamera = new Map();
@@ -64,8 +75,8 @@ function pictures(alert, onEnlarge) {
   const figure = (picture) => {
     const caption = el("figcaption", {}, el("b", {}, word("pictures", picture.role)), " ", time(picture.taken_at));
     const source = `/api/pictures/${encodeURIComponent(picture.digest)}.jpg`;
-    const image = el("img", { src: source, alt: word("pictures", picture.role), loading: "lazy" });
-    return el("figure", { class: picture.role }, el("button", { type: "button", class: "picture", title: t("pictures.enlarge"), onclick: () => onEnlarge(picture, source) }, image), caption);
+    const enlarge = { type: "button", class: "picture", title: t("pictures.enlarge"), onclick: () => onEnlarge(picture, source) };
+    return el("figure", { class: picture.role }, el("button", enlarge, imageOf(alert, picture, source)), caption);
   };
   const inOrder = (list) => [...list].sort((one, two) => ROLES.indexOf(one.role) - ROLES.indexOf(two.role));
   return block("pictures", [...byCamera].map(([camera, list]) => el("div", { class: "camera-pictures" }, el("h4", {}, camera), el("div", { class: "figures" }, inOrder(list).map(figure)))));

@@ -167,8 +167,16 @@ def test_the_pictures_are_real_and_can_be_enlarged(street: Any, browse: Any) -> 
     page = browse()
     page.wait_for_selector("figure.drawn img")
     assert page.locator("figcaption b").all_inner_texts() == ["Detection drawn", "Frame", "Before"]
-    page.locator("figure.drawn img").scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('figure.drawn img').naturalWidth === 640")
+    for _ in range(100):
+        width = page.evaluate("document.querySelector('figure.drawn img').naturalWidth")
+        if width:
+            break
+        page.wait_for_timeout(100)
+    assert width == 640
+    page.evaluate("document.querySelector('figure.drawn img').dataset.same = 'yes'")
+    street.revise("a1", "open", "smoke", "confidence", "The certainty changed")
+    page.wait_for_selector(".history > li:nth-child(2)", state="attached")
+    assert page.locator("figure.drawn img").get_attribute("data-same") == "yes"  # neither fetched again nor flickering
     page.locator("figure.drawn button").click()
     assert page.locator("dialog[open] img").is_visible()
     page.keyboard.press("Escape")
