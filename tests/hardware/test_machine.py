@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.settings import load_gateway_settings
 from hardware import text_of
 from hardware.commands import main
 from hardware.install import TARGETS, boot_lines, install, pi_generation, with_block, without_serial_console
@@ -263,3 +264,14 @@ def test_the_install_script_is_sound_shell(tmp_path: Path) -> None:
         said = subprocess.run(["sh", script, *words], capture_output=True, text=True, check=False)
         assert said.returncode == 1
         assert complaint in said.stderr
+
+
+def test_the_documented_configuration_is_one_that_a_gateway_takes(tmp_path: Path) -> None:
+    page = (PACKAGE.parent / "docs" / "hardware.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "gateway.toml").write_text(example, encoding="utf-8")
+    settings = load_gateway_settings(tmp_path / "gateway.toml")
+    wired = {c.name: (c.model, c.port) for c in load_wiring().cables if c.build == "uart" and c.port is not None}
+    assert {sensor.name: (sensor.model, sensor.port) for sensor in settings.sensors} == wired
+    state = _settings("smokesentry-gateway.service")["StateDirectory"][0]
+    assert str(settings.gateway.folder) == f"/var/lib/{state}"
