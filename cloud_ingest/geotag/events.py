@@ -205,20 +205,27 @@ class Grouping:
         return False
 
     def _swap_once(self, order: Sequence[Sighting]) -> bool:
+        """Exchanges two detections of one camera (only what plays the same part can be mixed up) for the best gain;
+        among equals, the exchange that moves fewer of those that already belonged somewhere."""
+        best: tuple[float, int, str, str, Group, Group] | None = None
         for n, first in enumerate(order):
             for second in order[n + 1 :]:
-                if first.camera != second.camera:  # only what plays the same part can be mixed up
-                    continue
                 here, there = self._key_of(first.detection_id), self._key_of(second.detection_id)
-                if here == there:
+                if first.camera != second.camera or here == there:
                     continue
                 a, b = frozenset({first.detection_id}), frozenset({second.detection_id})
                 new_here, new_there = self.groups[here] - a | b, self.groups[there] - b | a
                 before = self._of(self.groups[here]) + self._of(self.groups[there])
-                if self._of(new_here) + self._of(new_there) - before > self._margin(a | b):
-                    self.groups[here], self.groups[there] = new_here, new_there
-                    return True
-        return False
+                gain = self._of(new_here) + self._of(new_there) - before
+                if gain > self._margin(a | b):
+                    unmoved = -len((a | b) & self._held.keys())
+                    found = (round(gain, 6), unmoved, here, there, new_here, new_there)
+                    best = found if best is None or found[:2] > best[:2] else best
+        if best is None:
+            return False
+        _, _, here, there, new_here, new_there = best
+        self.groups[here], self.groups[there] = new_here, new_there
+        return True
 
     def _key_of(self, detection_id: str) -> str:
         return next(key for key, group in self.groups.items() if detection_id in group)

@@ -112,11 +112,8 @@ def _outline(index: int, feature: Any) -> tuple[str, str, dict[str, Any]]:
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise FootprintError(f"feature {index}: properties must be an object")
-    return (
-        f"feature {index} ({_id_of(feature, properties) or 'no id'})",
-        str(feature["geometry"].get("type")),
-        properties,
-    )
+    name = properties.get("rooftop") or _id_of(feature, properties) or "no id"
+    return f"feature {index} ({str(name)[:80]})", str(feature["geometry"].get("type")), properties
 
 
 def _id_of(feature: dict[str, Any], properties: dict[str, Any]) -> str:

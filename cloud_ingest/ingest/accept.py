@@ -24,7 +24,7 @@ from smokesentry.messages.topics import Address, parse_state, parse_up
 
 Cause = Literal[
     "bad_topic", "oversized", "malformed", "wrong_type", "unknown_key", "bad_signature", "wrong_name", "wrong_tenant",
-    "unknown_version", "invalid_batch", "invalid_record", "too_many_gaps", "store_refused",
+    "unknown_version", "invalid_batch", "invalid_record", "too_many_gaps", "store_refused", "internal_error",
 ]  # fmt: skip
 TimeMark = Literal["future", "ancient", "unsynchronised"]
 

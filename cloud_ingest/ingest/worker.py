@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Engine
+from shapely.errors import ShapelyError
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from cloud_ingest.geotag.alerts import AlertBuilder
@@ -92,7 +93,13 @@ class Worker:
 
     def _check(self, message: Message) -> Checked:
         accept = accept_state if message.topic.endswith("/state") else accept_batch
-        checked = accept(message.topic, message.raw, self._keys, self._tenants)
+        try:
+            checked: Checked = accept(message.topic, message.raw, self._keys, self._tenants)
+        except Exception as error:  # our own fault must not stop the others; kept, to be replayed after a mend
+            _log.exception("a message could not be judged")
+            checked = dead_letter(
+                message.topic, message.raw, "internal_error", f"{type(error).__name__}: {error}", None
+            )
         if isinstance(checked, DeadLetter):
             _log.warning("set aside (%s): %s", checked.cause, checked.reason)
         return checked
@@ -123,8 +130,17 @@ class Worker:
             for message in checked:
                 writer.add(message)
             outcome = writer.finish()
-            self._alerts.update(connection, outcome.detections, outcome.poses, received_at)
+            self._build_alerts(connection, outcome, received_at)
         return outcome
+
+    def _build_alerts(self, connection: Connection, outcome: Outcome, received_at: str) -> None:
+        """In the same transaction. A fault of ours in it must not cost a detection: then the alert waits for the
+        detection's next revision, and the log says so."""
+        try:
+            with connection.begin_nested():
+                self._alerts.update(connection, outcome.detections, outcome.poses, received_at)
+        except (ArithmeticError, ValueError, LookupError, TypeError, AssertionError, ShapelyError):
+            _log.exception("no alert could be made of %s", ", ".join(outcome.detections) or "a new pose")
 
     @staticmethod
     def _refused(message: Checked, error: Exception) -> DeadLetter:

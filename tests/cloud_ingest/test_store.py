@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -33,9 +37,6 @@ def postgres(tmp_path_factory):
     pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
     if not _POSTGRES:
         pytest.skip("needs PostgreSQL, which is not installed (Debian package postgresql)")
-    import os
-    import pwd
-
     folder, bin_ = tmp_path_factory.mktemp("pg"), _POSTGRES[-1]
     as_user = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
@@ -46,12 +47,23 @@ def postgres(tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data = folder / "data"
-    run = lambda *words: subprocess.run([*as_user, *words], check=True, capture_output=True)  # noqa: E731
-    run(bin_ / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C")
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    run(bin_ / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+    init = [*as_user, bin_ / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C"]
+    subprocess.run(init, check=True, capture_output=True)
+    server = subprocess.Popen(
+        [*as_user, bin_ / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ready = [bin_ / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    for _ in range(200):
+        if subprocess.run(ready, check=False).returncode == 0:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("PostgreSQL did not come up")
     yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
-    run(bin_ / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    server.send_signal(signal.SIGINT)
+    server.wait(30)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
