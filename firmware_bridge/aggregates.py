@@ -14,7 +14,8 @@ from statistics import fmean
 from firmware_bridge.driver import NOT_QUANTITIES
 from firmware_bridge.reading import Quality, Reading
 
-MINUTE_S, FIVE_MINUTES_S, HOUR_S = 60, 300, 3600
+MINUTE_S = 60
+MEANS_S = {"minute": MINUTE_S, "5min": 300, "hour": 3600}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from firmware_bridge.aggregates import MEANS_S
 from firmware_bridge.capture import CaptureError
 from firmware_bridge.driver import Driver, Reply
 from firmware_bridge.emulator import FAULTS
@@ -40,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
     def action(name: str, summary: str, *arguments: str) -> argparse.ArgumentParser:
         one = actions.add_parser(name, help=summary, description=summary)
         for argument in arguments:
-            one.add_argument(argument, metavar=argument.upper(), help=_ARGUMENT_HELP[argument])
+            metavar = "FILE" if argument in ("raw", "capture") else argument.upper()
+            one.add_argument(argument, metavar=metavar, help=_ARGUMENT_HELP[argument])
         return one
 
     action("list", "models that can be read, and the ports of this machine").set_defaults(run=_list)
@@ -50,17 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     info.add_argument("port", nargs="?", metavar="PORT", help=_ARGUMENT_HELP["port"])
     info.set_defaults(run=_info)
 
-    decode = action("decode", "raw bytes of one sensor in, one line a reading out", "model", "file")
+    decode = action("decode", "raw bytes of one sensor in, one line a reading out", "model", "raw")
     decode.set_defaults(run=_decode)
     read = action("read", "a live table of one sensor", "model", "port")
     read.add_argument("--count", type=int, help="stop after this many readings")
     read.set_defaults(live="read")
-    capture = action("capture", "store raw bytes with their times", "model", "port", "file")
+    capture = action("capture", "store raw bytes with their times", "model", "port", "capture")
     capture.set_defaults(live="capture")
-    replay = action("replay", "readings or means of a capture, as a gateway would have had them", "model", "file")
-    replay.add_argument(
-        "--mean", dest="mean_s", type=lambda text: _MEANS[text], metavar="|".join(_MEANS), help="means, not readings"
-    )
+    replay = action("replay", "readings or means of a capture, as a gateway would have had them", "model", "capture")
+    replay.add_argument("--mean", choices=MEANS_S, help="means of this length, not readings")
     replay.set_defaults(live="play_back")
     emulate = action("emulate", "speak any model on a pseudo-terminal", "model")
     emulate.add_argument("--link", metavar="PATH", help="a symbolic link that always points at it")
@@ -81,10 +81,10 @@ def _parser() -> argparse.ArgumentParser:
 
 _ARGUMENT_HELP = {
     "model": "the sensor's model, e.g. PMS5003 or SDS011 (see: sensors list)",
-    "file": "a file; - for standard input, where it is read",
+    "raw": "a file of raw bytes; - for standard input",
+    "capture": "a file as written by `sensors capture`",
     "port": "a device or a pattern, e.g. '/dev/serial/by-id/*CP2102*'",
 }
-_MEANS = {"minute": 60, "5min": 300, "hour": 3600}
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -123,7 +123,7 @@ def _info(options: argparse.Namespace) -> int:
 def _decode(options: argparse.Namespace) -> int:
     hunter = FrameHunter(driver_for(options.model))
     show = _show_json if options.json else _show_words
-    with sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as source:
+    with sys.stdin.buffer if options.raw == "-" else Path(options.raw).open("rb") as source:
         while chunk := source.read(_CHUNK):
             show(hunter.feed(chunk))
     show(hunter.finish())

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
-from firmware_bridge.aggregates import Interval, MinuteMaker, combine
+from firmware_bridge.aggregates import MEANS_S, Interval, MinuteMaker, combine
 from firmware_bridge.capture import replay, to_line
 from firmware_bridge.corrections import with_corrections
 from firmware_bridge.driver import NOT_QUANTITIES, Reply
@@ -107,7 +107,7 @@ def capture(options: argparse.Namespace) -> int:
     stop = threading.Event()
     timer = threading.Timer(options.seconds, stop.set) if options.seconds is not None else None
     taken = 0
-    with Path(options.file).open("x", encoding="utf-8", buffering=1) as target:
+    with Path(options.capture).open("x", encoding="utf-8", buffering=1) as target:
 
         def keep(data: bytes, arrived: Stamp) -> None:
             nonlocal taken
@@ -126,7 +126,7 @@ def capture(options: argparse.Namespace) -> int:
                 timer.cancel()
             print(file=sys.stderr)
     stats = sensor.stats()
-    print(f"{options.file}: {taken} bytes, {stats.frames} frames, {stats.skipped_bytes} bytes skipped")
+    print(f"{options.capture}: {taken} bytes, {stats.frames} frames, {stats.skipped_bytes} bytes skipped")
     return 0
 
 
@@ -134,15 +134,15 @@ def play_back(options: argparse.Namespace) -> int:
     """A capture's readings, or their means, as a gateway would have had them."""
     driver = driver_for(options.model)
     hunter = FrameHunter(driver)
-    with Path(options.file).open(encoding="utf-8") as lines:
+    with Path(options.capture).open(encoding="utf-8") as lines:
         readings = (with_corrections(reading, options.rh) for reading in replay(driver, lines, hunter))
-        if options.mean_s is None:
+        if options.mean is None:
             shown: set[tuple[str, ...]] = set()
             for reading in readings:
                 _show(reading, options.json, header=tuple(reading.values) not in shown)
                 shown.add(tuple(reading.values))
         else:
-            for interval in _means(readings, driver.every_s, options.mean_s):
+            for interval in _means(readings, driver.every_s, MEANS_S[options.mean]):
                 print(json.dumps(interval_as_json(interval), ensure_ascii=False))
     print(json.dumps(counts_as_json(hunter.counts), ensure_ascii=False))
     return 0
