@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 from edge.frames import UnreadableFrame
 from edge.settings import GatewaySettings
+from edge.tls import client_context, try_broker
 from smokesentry.identity import IdentityError, load_certificate, load_identity, public_key_of
 
 
@@ -42,13 +43,20 @@ def _uplink(settings: GatewaySettings) -> Iterator[str]:
         public_key_of(load_certificate(uplink.cloud_certificate))
     except IdentityError as error:
         yield f"uplink.cloud_certificate: {error}"
+    context = None
     if not uplink.plaintext and uplink.ca is not None:
         try:
             load_certificate(uplink.ca)
+            context = client_context(uplink.ca, settings.identity.certificate, settings.identity.key)
         except IdentityError as error:
             yield f"uplink.ca: {error}"
+            return
+        except OSError:
+            return  # the key or certificate, which has been told already
     try:
-        socket.create_connection((uplink.host, uplink.port), timeout=5).close()
+        try_broker(uplink.host, uplink.port, context)
+    except ssl.SSLError as error:
+        yield f"uplink: {uplink.host}:{uplink.port} answers, but there is no trust between it and this gateway ({error})"
     except OSError as error:
         yield (
             f"uplink.host, uplink.port: {uplink.host}:{uplink.port} does not answer ({error});"

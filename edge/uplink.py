@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import queue
 import random
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import msgspec
 
 from edge.downlink import Downlink, Refused
 from edge.spool import Spool
+from edge.tls import client_context
 from edge.window import LIMITS, Window, backoff_s
 from smokesentry.clock import SystemClock
 from smokesentry.identity import Identity
@@ -120,7 +120,7 @@ class Uplink:
             client.connect(
                 self.broker.host, self.broker.port, _KEEPALIVE_S, clean_start=False, properties=_session_properties()
             )
-        except (OSError, ValueError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
             return f"cannot connect ({error})"
         client.loop_start()
         try:
@@ -144,9 +144,7 @@ class Uplink:
         client.max_inflight_messages_set(10)  # brokers allow 20 and close the connection beyond
         client.max_queued_messages_set(0)
         if self.broker.ca is not None:
-            context = ssl.create_default_context(cafile=str(self.broker.ca))
-            context.load_cert_chain(str(self.broker.certificate), str(self.broker.key))
-            client.tls_set_context(context)
+            client.tls_set_context(client_context(self.broker.ca, self.broker.certificate, self.broker.key))
         client.will_set(self.address.state, self._sealed_state(online=False), qos=1, retain=True)
         events = self._events
         client.on_connect = lambda _c, _u, _f, reason, _p: events.put(("connected", reason))
