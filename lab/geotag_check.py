@@ -18,7 +18,7 @@ import shapely
 from shapely import affinity
 from shapely.geometry import LineString, Point, Polygon, box
 
-from cloud_ingest.geotag.events import Grouping, Sighting
+from cloud_ingest.geotag.events import Evidence, Grouping, Sighting
 from cloud_ingest.geotag.footprints import Chimney, Roof
 from cloud_ingest.geotag.posterior import Observation, Posterior, locate
 from cloud_ingest.geotag.projection import camera_of
@@ -287,7 +287,7 @@ def _groups(scene: Scene, roofs: int = 2) -> list[set[str]]:
         for roof, observations in enumerate(scene.observations[:roofs])
         for camera, o in enumerate(observations)
     ]  # fmt: skip
-    settled = Grouping(sightings, {}, lambda i, used: f"{i}/{len(used)}").settle()
+    settled = Grouping(sightings, {}, lambda i, used: f"{i}/{len(used)}", Evidence()).settle()
     return [set(group) for group in settled.values() if group]
 
 

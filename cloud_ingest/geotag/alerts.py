@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 
-from cloud_ingest.geotag.events import GAP_S, Group, Grouping, Sighting, neighbourhoods
+from cloud_ingest.geotag.events import GAP_S, Evidence, Group, Grouping, Sighting, neighbourhoods
 from cloud_ingest.geotag.judgement import Judgement, differs, judge, raises_alert
 from cloud_ingest.geotag.projection import camera_of
 from cloud_ingest.geotag.town import Town
@@ -51,11 +51,15 @@ class AlertBuilder:
     def __init__(self) -> None:
         self._towns: dict[int, Town] = {}
         self._views: dict[tuple[int, bytes], View] = {}
+        self._evidence = Evidence()
 
     def update(
         self, connection: Connection, detection_ids: Sequence[str], poses: Iterable[tuple[str, str]], now: str
     ) -> None:
         """Takes in new revisions and new poses. ``now`` is the transaction's time."""
+        poses = list(poses)
+        if poses:
+            self._evidence.forget()
         touched = set(detection_ids) | self._seen_under(connection, poses, now)
         if not touched:
             return
@@ -92,7 +96,7 @@ class AlertBuilder:
         groups: dict[str, Group] = {}
         for neighbours in neighbourhoods(list(sightings.values()), held):
             if touched & {sighting.detection_id for sighting in neighbours}:
-                groups |= Grouping(neighbours, held, _new_id).settle()
+                groups |= Grouping(neighbours, held, _new_id, self._evidence).settle()
         before: dict[str, Group] = {}
         for detection_id, key in held.items():
             before[key] = before.get(key, frozenset()) | {detection_id}
@@ -111,6 +115,7 @@ class AlertBuilder:
         if version is None:
             return None
         if version not in self._towns:
+            self._evidence.forget()
             self._towns[version] = Town.build(version, *load_footprints(connection, version))
         return self._towns[version]
 

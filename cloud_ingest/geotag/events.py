@@ -21,6 +21,8 @@ _MOSTLY = 0.7  # the rest of the time another camera sees only the thick part, a
 _BURST_S = 2400.0
 _FIRES_EVERY_S = 3600.0  # how often another fire begins in a camera's view on a busy evening
 _CLEAR_GAIN = 1.5  # log evidence that moves a detection which already belongs to an event
+_HOPELESS = 6.0  # one camera's second origin this much less likely than anywhere in the frame: another chimney
+_MAX_KNOWN = 20_000
 _MAX_IMPROVED = 24  # more at a time are placed one by one, and stay
 
 Camera = tuple[str, str]  # gateway, camera
@@ -62,30 +64,43 @@ def representatives(sightings: Iterable[Sighting]) -> list[Sighting]:
     return list(best.values())
 
 
-def log_evidence(group: Sequence[Sighting]) -> float:
-    """How well these are explained as one event; minus infinity when they cannot be."""
-    if not _touch_in_time(group):
-        return -inf
-    chosen = representatives(group)
-    gateways = {sighting.camera[0] for sighting in group}
-    if len(gateways) > 1 and any(sighting.apart for sighting in group):
-        return -inf
-    total = _NEW_EVENT
-    located = [sighting for sighting in chosen if sighting.view is not None]
-    if len(located) < len(chosen):
-        if len(chosen) > 1:  # nothing but the time would speak for it
+class Evidence:
+    """How well sightings are explained as one event. Remembers what the geometry of a set of sightings gave."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[str, int], ...], float] = {}
+
+    def forget(self) -> None:
+        """To be called when poses or footprints have changed."""
+        self._known.clear()
+
+    def __call__(self, group: Sequence[Sighting]) -> float:
+        """Log evidence; minus infinity when these cannot be one event."""
+        if not _touch_in_time(group) or (len({s.camera[0] for s in group}) > 1 and any(s.apart for s in group)):
             return -inf
-        total += log_unlocated(chosen[0].frame_size)
-    else:
-        total += locate([sighting.observation for sighting in located]).log_evidence
-    of_camera = {sighting.camera: sighting for sighting in chosen}
-    for sighting in group:
-        held = of_camera[sighting.camera]
-        if held is not sighting:
-            total += log_same_camera((held.origin_px, held.sigma_px), (sighting.origin_px, sighting.sigma_px))
-    starts = sorted(min(s.started_s for s in group if s.camera == camera) for camera in of_camera)
-    total += sum(log_same_start(start - starts[0]) for start in starts[1:])
-    return total
+        chosen = {sighting.camera: sighting for sighting in representatives(group)}
+        total = _NEW_EVENT
+        for sighting in group:
+            held = chosen[sighting.camera]
+            if held is not sighting:
+                again = log_same_camera((held.origin_px, held.sigma_px), (sighting.origin_px, sighting.sigma_px))
+                if again < log_unlocated(sighting.frame_size) - _HOPELESS:
+                    return -inf
+                total += again
+        starts = sorted(min(s.started_s for s in group if s.camera == camera) for camera in chosen)
+        total += sum(log_same_start(start - starts[0]) for start in starts[1:])
+        return total + self._of_place(list(chosen.values()))
+
+    def _of_place(self, chosen: Sequence[Sighting]) -> float:
+        if any(sighting.view is None for sighting in chosen):
+            # Nothing but the time would speak for two cameras.
+            return -inf if len(chosen) > 1 else log_unlocated(chosen[0].frame_size)
+        key = tuple(sorted((sighting.detection_id, sighting.revision) for sighting in chosen))
+        if key not in self._known:
+            if len(self._known) > _MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = locate([sighting.observation for sighting in chosen]).log_evidence
+        return self._known[key]
 
 
 def log_same_start(difference_s: float) -> float:
@@ -129,7 +144,7 @@ class Grouping:
         sightings: Sequence[Sighting],
         held: Mapping[str, str],
         name_group: Callable[[str, set[str]], str],
-        score: Callable[[Sequence[Sighting]], float] = log_evidence,
+        score: Callable[[Sequence[Sighting]], float],
     ) -> None:
         """``held``: detection id → key, for those that belong somewhere already. ``name_group`` makes the key of a new
         group from its first detection's id and the keys in use."""

@@ -5,7 +5,7 @@ Local frame: x east, y north, z up, metres. Camera axes: right, down, forward. E
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import cos, radians, sin, tan
 
 import numpy as np
@@ -20,7 +20,8 @@ _NEAREST_M = 0.5  # nothing nearer in front of the lens is a roof
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A pose in a local metric frame. ``axes`` has the rows right, down, forward; angles in radians."""
+    """A pose in a local metric frame; angles in radians. ``axes`` has the unit vectors right, down, forward as rows,
+    ``turns`` their derivatives by heading, tilt and roll."""
 
     position: Array  # (3,)
     heading: float  # of the optical axis, clockwise from the frame's y axis
@@ -31,11 +32,15 @@ class Camera:
     sigma_heading: float
     sigma_tilt: float
     sigma_place_m: float
+    axes: Array = field(init=False)  # (3, 3)
+    turns: Array = field(init=False)  # (3, 3, 3)
 
-    @property
-    def axes(self) -> Array:
-        """Unit vectors right, down, forward as the rows of a 3x3 matrix."""
-        return _axes(self.heading, self.tilt, self.roll)
+    def __post_init__(self) -> None:
+        angles = np.array([self.heading, self.tilt, self.roll])
+        steps = _STEP * np.eye(3)
+        turns = [(_axes(*(angles + step)) - _axes(*(angles - step))) / (2 * _STEP) for step in steps]
+        object.__setattr__(self, "axes", _axes(*angles))
+        object.__setattr__(self, "turns", np.stack(turns))
 
     @property
     def centre_px(self) -> Array:
@@ -90,12 +95,8 @@ def pixel_covariance(camera: Camera, points: Array, blur: Array) -> Array:
     by_point = scale[:, None, None] * (axes[None, :2] - by_axis[:, :, None] * axes[None, 2:])
     lens = np.diag(np.array([1.0, 1.0, 0.25]) * camera.sigma_place_m**2)
     covariance = by_point @ (blur + lens) @ by_point.transpose(0, 2, 1)
-    angles = (camera.heading, camera.tilt, camera.roll)
-    for which, sigma in enumerate((camera.sigma_heading, camera.sigma_tilt, camera.sigma_tilt)):
-        step = [_STEP if i == which else 0.0 for i in range(3)]
-        ahead = _axes(*(a + s for a, s in zip(angles, step, strict=True)))
-        behind = _axes(*(a - s for a, s in zip(angles, step, strict=True)))
-        change = ((ahead - behind) / (2 * _STEP)) @ relative.T  # (3, N)
+    for turn, sigma in zip(camera.turns, (camera.sigma_heading, camera.sigma_tilt, camera.sigma_tilt), strict=True):
+        change = turn @ relative.T  # (3, N)
         by_angle = scale[:, None] * (change[:2].T - by_axis * change[2][:, None])
         covariance += sigma**2 * by_angle[:, :, None] * by_angle[:, None, :]
     return np.asarray(covariance)

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from cloud_ingest.geotag.events import GAP_S, Grouping, Sighting, log_evidence, log_same_start, neighbourhoods
+from cloud_ingest.geotag.events import GAP_S, Evidence, Grouping, Sighting, log_same_start, neighbourhoods
 
 _inf = float("inf")
 
@@ -96,24 +96,24 @@ def test_many_at_once_are_placed_and_stay_placed():
 @pytest.mark.parametrize(("pause", "possible"), [(GAP_S - 1, True), (GAP_S + 1, False)])
 def test_a_long_pause_ends_an_event(pause, possible):
     group = [sighting("a1"), sighting("a2", start=30 + pause)]
-    assert (log_evidence(group) > -_inf) is possible
+    assert (Evidence()(group) > -_inf) is possible
 
 
 def test_without_a_pose_only_one_cameras_own_detections_are_joined():
-    assert log_evidence([sighting("a1"), sighting("a2", start=60)]) > 2 * log_evidence([sighting("a1")])
-    assert log_evidence([sighting("a1"), sighting("b1", "b")]) == -_inf
+    assert Evidence()([sighting("a1"), sighting("a2", start=60)]) > 2 * Evidence()([sighting("a1")])
+    assert Evidence()([sighting("a1"), sighting("b1", "b")]) == -_inf
 
 
 def test_one_camera_that_sees_two_places_sees_two_events():
     left, right = sighting("a1"), sighting("a2", origin_px=(900.0, 300.0))
-    assert log_evidence([left, right]) < log_evidence([left]) + log_evidence([right])
+    assert Evidence()([left, right]) < Evidence()([left]) + Evidence()([right])
 
 
 def test_a_doubtful_clock_is_never_joined_with_another_gateway(monkeypatch):
     import cloud_ingest.geotag.events as events
 
     monkeypatch.setattr(events, "locate", lambda observations: pytest.fail("must not be asked"))
-    assert log_evidence([sighting("a1", apart=True, view=object()), sighting("b1", "b", view=object())]) == -_inf
+    assert Evidence()([sighting("a1", apart=True, view=object()), sighting("b1", "b", view=object())]) == -_inf
 
 
 def test_beginnings_near_each_other_speak_for_one_event_and_late_ones_hardly_against():
