@@ -56,7 +56,7 @@ def _uplink(settings: GatewaySettings) -> Iterator[str]:
     try:
         try_broker(uplink.host, uplink.port, context)
     except ssl.SSLError as error:
-        yield f"uplink: {uplink.host}:{uplink.port} answers, but there is no trust between it and this gateway ({error})"
+        yield f"uplink: {uplink.host}:{uplink.port} answers, but it and this gateway do not trust each other ({error})"
     except OSError as error:
         yield (
             f"uplink.host, uplink.port: {uplink.host}:{uplink.port} does not answer ({error});"

@@ -19,7 +19,7 @@ def client_context(ca: Path, certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def try_broker(host: str, port: int, context: ssl.SSLContext | None) -> None:
-    """Connects and, with a context, shakes hands both ways. Raises ``OSError`` (``ssl.SSLError`` is one) with the reason."""
+    """Connects and, with a context, shakes hands both ways. Raises ``OSError`` (``ssl.SSLError`` is one)."""
     with socket.create_connection((host, port), timeout=_PATIENCE_S) as plain:
         if context is None:
             return
