@@ -37,6 +37,8 @@ from smokesentry.clock import from_wire, to_wire
 #: How many alerts the list holds; older ones are reached by their id.
 LISTED_ALERTS = 200
 SHOWN_DEAD_LETTERS = 20
+#: No sensor's interval is longer. It bounds the search by the column that is indexed.
+LONGEST_INTERVAL = timedelta(hours=1)
 #: How much of the curve is shown before an alert's first moment and after its last.
 AROUND_ALERT = timedelta(minutes=30)
 
@@ -152,7 +154,8 @@ class ConsoleStore:
                 telemetry.c.gateway, telemetry.c.sensor, telemetry.c.model, telemetry.c.to_at, telemetry.c.quantities
             )
             .where(telemetry.c.tenant == self.tenant)
-            .where(telemetry.c.to_at >= to_wire(begin), telemetry.c.from_at <= to_wire(end))
+            .where(telemetry.c.from_at >= to_wire(begin - LONGEST_INTERVAL), telemetry.c.from_at <= to_wire(end))
+            .where(telemetry.c.to_at >= to_wire(begin))
             .order_by(telemetry.c.gateway, telemetry.c.sensor, telemetry.c.from_at)
         )
         lines: dict[tuple[str, str, str, str], list[Json]] = {}
@@ -177,7 +180,8 @@ class ConsoleStore:
         lost = func.coalesce(func.sum(dropped_ranges.c.last_seq - dropped_ranges.c.first_seq + 1), 0)
         with reading(self._engine) as connection:
             causes = _tally(connection, dead_letters.c.cause, letters)
-            newest = select(dead_letters).where(letters).order_by(dead_letters.c.id.desc()).limit(SHOWN_DEAD_LETTERS)
+            columns = [dead_letters.c[name] for name in shapes.DEAD_LETTER]  # never the bytes, which may be large
+            newest = select(*columns).where(letters).order_by(dead_letters.c.id.desc()).limit(SHOWN_DEAD_LETTERS)
             return {
                 "counts": {
                     "alerts": _tally(connection, alerts.c.state, alerts.c.tenant == self.tenant),

@@ -14,6 +14,9 @@ Row = Mapping[Any, Any]
 #: A gateway that was connected but sent nothing for so long is shown as not heard.
 SILENT_AFTER = timedelta(minutes=5)
 
+#: What is told of a message that was set aside.
+DEAD_LETTER = ("received_at", "topic", "cause", "reason", "gateway", "seq", "size")
+
 
 def rooftop(row: Row) -> Json:
     """A GeoJSON feature; the id also stands in the properties, because MapLibre keeps only numbers as feature ids."""
@@ -105,7 +108,7 @@ def picture(row: Row) -> Json:
 
 def dead_letter(row: Row) -> Json:
     """A message that was set aside, without its bytes."""
-    return _pick(row, "received_at", "topic", "cause", "reason", "gateway", "seq", "size")
+    return _pick(row, *DEAD_LETTER)
 
 
 def _pick(row: Row, *keys: str) -> Json:

@@ -30,14 +30,14 @@ function watchCard(gateways, openAlerts) {
   const partly = judging < all && el("p", { class: "partly" }, t("watch.partly", { count: all - judging }));
   if (openAlerts) return partly && el("div", { class: "watch-card blind" }, partly);
   const cameras = gateways.flatMap((gateway) => gateway.cameras);
-  const sum = (key) => duration(cameras.reduce((total, camera) => total + (camera[key] ?? 0), 0));
+  const sum = (key) => cameras.reduce((total, camera) => total + (camera[key] ?? 0), 0);
   return el(
     "div",
     { class: "watch-card" },
     el("h2", {}, t("watch.quiet")),
     el("p", {}, t("watch.quiet.text")),
     partly,
-    el("p", { class: "note" }, t("watch.total", { judged: sum("judged_s"), lost: sum("not_judged_s") })),
+    el("p", { class: "note" }, t("watch.total", { coverage: coverage(sum("judged_s"), sum("not_judged_s")) })),
     el("p", { class: "note" }, t("watch.caution")),
   );
 }
@@ -58,10 +58,13 @@ function gatewayCard(gateway) {
   );
 }
 
+function coverage(judgedS, lostS) {
+  const judged = t("watch.coverage", { time: duration(judgedS) });
+  return lostS < 60 ? judged : `${judged} · ${t("watch.uncovered", { time: duration(lostS) })}`;
+}
+
 function cameraLine(camera, online) {
   const cause = online ? camera.cause && sentence(camera.cause) : t("health.offline.camera");
-  const coverage = camera.judged_s === null ? null : [t("watch.coverage", { time: duration(camera.judged_s) })];
-  if (coverage && camera.not_judged_s >= 60) coverage.push(t("watch.uncovered", { time: duration(camera.not_judged_s) }));
   return el(
     "li",
     { class: `camera ${camera.verdict ?? "none"}` },
@@ -70,7 +73,7 @@ function cameraLine(camera, online) {
     el("span", { class: "verdict" }, word("verdict", camera.verdict ?? "none")),
     cause && el("span", { class: "cause" }, cause),
     online && camera.frame_age_s > OLD_FRAME_S && el("span", { class: "cause" }, t("health.frame.age", { seconds: Math.round(camera.frame_age_s) })),
-    coverage && el("span", { class: "small", title: t("watch.since") }, coverage.join(" · ")),
+    camera.judged_s !== null && el("span", { class: "small", title: t("watch.since") }, coverage(camera.judged_s, camera.not_judged_s)),
   );
 }
 

@@ -78,7 +78,7 @@ def test_a_quiet_night_is_calm_and_says_what_it_watches(street: Any, browse: Any
     page = browse()
     card = page.locator(".watch-card")
     assert "All quiet" in card.inner_text() and "no proof" in card.inner_text()
-    assert "12 h judged, 30 min could not be judged" in card.inner_text()
+    assert "12 h covered · 30 min could not be judged" in card.inner_text()
     assert page.locator("#watch-count").inner_text() == "2 of 2 cameras can judge"
     assert page.locator(".camera.not_suspected").count() == 2
     assert page.locator("svg.curve polyline").count() == 1
