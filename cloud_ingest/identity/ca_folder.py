@@ -64,6 +64,7 @@ class CaFolder:
     def enrol(self, subject: Subject, out: Path, now: datetime) -> Entry:
         """A new key and certificate for ``subject``: ``<name>.key``, ``<name>.crt`` and ``ca.crt`` in ``out``.
 
+        A gateway also gets each cloud's newest certificate, by which it knows acknowledgements and commands.
         A name may be enrolled again (renewal; the older certificate counts until it expires or is revoked), but never
         under another role or town. Raises :class:`AuthorityError`, and writes nothing then.
         """
@@ -92,6 +93,9 @@ class CaFolder:
             for path in (certificate_file, self.folder / entry.certificate):
                 replace_file(path, pem)
             replace_file(out / "ca.crt", self._root.certificate.public_bytes(Encoding.PEM))
+            if subject.role == "gateway":
+                for cloud in _clouds(ledger, now):
+                    replace_file(out / f"{cloud.name}.crt", (self.folder / cloud.certificate).read_bytes())
             write_ledger(self.folder, msgspec.structs.replace(ledger, entries=[*ledger.entries, entry]))
         return entry
 
@@ -134,7 +138,17 @@ class CaFolder:
             os.close(descriptor)
 
 
+def _clouds(ledger: Ledger, now: datetime) -> list[Entry]:
+    """The newest certificate of each cloud that counts."""
+    counting = [e for e in ledger.entries if e.revoked_at is None and now < from_wire(e.expires_at)]
+    return list({e.name: e for e in counting if e.role == "cloud"}.values())
+
+
 def _check_name_is_free(subject: Subject, ledger: Ledger) -> None:
+    if subject.name == "ca":
+        raise AuthorityError(
+            "ca: is the name under which the authority's own certificate is handed over; choose another"
+        )
     for entry in ledger.entries:
         if entry.name == subject.name and (entry.role, entry.tenant) != (subject.role, subject.tenant):
             of = f" of {entry.tenant}" if entry.tenant else ""

@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = roles.add_parser(role, help=text)
         one.add_argument("name", help="1 to 40 of a-z, 0-9 and '-'; a gateway's id")
-        one.add_argument("--out", type=Path, required=True, help="folder for NAME.key, NAME.crt and ca.crt")
+        one.add_argument("--out", type=Path, required=True, help="folder for key and certificates to hand over")
         if role == "gateway":
             one.add_argument("--tenant", required=True, help="the town, as it stands in the topics")
         if role == "broker":
@@ -80,7 +80,7 @@ def _enrol(arguments: argparse.Namespace) -> int:
     print(
         f"{entry.role} {entry.name} enrolled until {entry.expires_at[:10]}, key {entry.key_id}, serial {entry.serial}."
     )
-    print(f"Hand over {arguments.out}/{entry.name}.key, {entry.name}.crt and ca.crt. The key exists only there.")
+    print(f"Hand over everything in {arguments.out}; the key exists only there.")
     if entry.role != "broker":
         print("Then render the broker's access list again and reload the broker (docs/identity.md).")
     return 0

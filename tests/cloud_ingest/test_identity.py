@@ -168,6 +168,21 @@ def test_private_keys_are_for_their_owner_only_and_never_overwritten(authority: 
     assert list((authority.folder / "issued").iterdir()) == [authority.folder / authority.entries()[0].certificate]
 
 
+def test_a_gateway_is_handed_the_certificate_by_which_it_knows_the_cloud(authority: CaFolder, tmp_path: Path) -> None:
+    authority.enrol(Subject("cloud", "cloud"), tmp_path / "lost", NOW)
+    authority.revoke("cloud", "lost", NOW)
+    cloud = authority.enrol(Subject("cloud", "cloud"), tmp_path / "cloud", NOW)
+    authority.enrol(GATEWAY, tmp_path / "out", NOW)
+    handed = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert handed == ["ca.crt", "cloud.crt", "gw-1.crt", "gw-1.key"]
+    assert (tmp_path / "out/cloud.crt").read_bytes() == (authority.folder / cloud.certificate).read_bytes()
+
+
+def test_nobody_is_called_ca(authority: CaFolder, tmp_path: Path) -> None:
+    with pytest.raises(AuthorityError, match="choose another"):
+        authority.enrol(Subject("ca", "cloud"), tmp_path / "out", NOW)
+
+
 def test_a_name_belongs_to_one_role_and_one_town(authority: CaFolder, tmp_path: Path) -> None:
     authority.enrol(GATEWAY, tmp_path / "out", NOW)
     for thief in (Subject("gw-1", "gateway", "elsewhere"), Subject("gw-1", "cloud")):
