@@ -174,7 +174,7 @@ def _camera_factor(sighting: Sighting, claim: Claim) -> dict[str, Any]:
 
 
 def _place_factors(posterior: Posterior, town: Town, cameras: int) -> list[dict[str, Any]]:
-    meet = "One ray crosses" if cameras == 1 else f"Rays of {cameras} cameras meet at"
+    meet = "One ray crosses" if cameras == 1 else f"Rays of {cameras} cameras meet"
     factors = [
         _factor(
             "geometry",
