@@ -24,14 +24,19 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--seconds", type=float, default=90.0, help="with --render-to: how long a night (default 90)")
     parser.add_argument("--gateway", default="gw-east", help="with --render-to: whose camera (default gw-east)")
+    parser.add_argument("--nuisance", action="append", default=[], metavar="NAME", help="may be given several times")
     options = parser.parse_args(argv)
     if options.quiet < 0 or options.seconds <= 0:
         parser.error("--quiet must not be negative and --seconds must be above 0")
 
     import cv2
 
+    from simulator.nuisances import NUISANCES
     from simulator.stage import set_stage
 
+    unknown = [name for name in options.nuisance if name not in NUISANCES]
+    if unknown:
+        parser.error(f"--nuisance {unknown[0]!r} is none; there are: {', '.join(NUISANCES)}")
     cv2.setNumThreads(1)
     folder: Path = options.folder or options.render_to
     try:
@@ -42,7 +47,7 @@ def main(argv: list[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    stage = set_stage(options.scene, options.seed)
+    stage = set_stage(options.scene, options.seed, options.nuisance)
     if options.folder is not None:
         from simulator.show import Show
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.pinhole import Floats
 from simulator.puffs import Puffs
-from simulator.sources import STOVE_EXIT_M_S, Boiler, Stove, draw_boiler, draw_stove
+from simulator.sources import STOVE_EXIT_M_S, STOVE_WARM_K, Boiler, Stove, draw_boiler, draw_stove
 from simulator.steam import DROPLET_EXTINCTION_M2_G, liquid_g_m3
 from simulator.street import Roof, Street, Terminal
 from simulator.weather import Wind
@@ -19,6 +19,8 @@ from smokesentry.weather import Weather
 Scene = Literal["burn", "steam", "quiet"]
 _STEP_S = 0.1
 _WINDOW_TURNS = 6
+#: Contrast-to-noise near the mouth (see ``truth``) from which on a stove's smoke is a fair question to a detector.
+FAIR_CONTRAST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Night:
         self.steam: Puffs | None = None
         if burner is not None:
             self.stove = draw_stove(burner.chimney.flue_m, rng)
-            self.smoke = Puffs(burner.chimney.mouth, (0, 0, 1), STOVE_EXIT_M_S, burner.chimney.flue_m / 2, 130, rng)
+            self.smoke = smoke_puffs(burner, rng)
         if steamer is not None:
             self.boiler = boiler = draw_boiler(rng)
             warm = boiler.gas.temp_c - (weather.temp_c or 0.0)
@@ -116,15 +118,22 @@ def choose_steamer(street: Street) -> Terminal:
 def choose_burner(street: Street, steamer: Terminal, seen: dict[str, float]) -> Roof:
     """A roof other than the steaming one, among those whose smoke both cameras could see; now and then its neighbour.
 
-    ``seen`` gives each rooftop's expected contrast-to-noise in the worse camera.
+    ``seen`` gives each rooftop's contrast-to-noise in the worse camera.
     """
     rng = np.random.default_rng([street.seed, 0xBA])
     others = [roof for roof in street.roofs if roof.rooftop != steamer.rooftop]
-    fair = [roof for roof in others if seen[roof.rooftop] >= 3.0] or [max(others, key=lambda roof: seen[roof.rooftop])]
+    fair = [roof for roof in others if seen[roof.rooftop] >= FAIR_CONTRAST]
+    if not fair:
+        return max(others, key=lambda roof: seen[roof.rooftop])
     if rng.random() < 0.35:
         centre = next(roof.centre for roof in street.roofs if roof.rooftop == steamer.rooftop)
         return min(fair, key=lambda roof: hypot(roof.centre[0] - centre[0], roof.centre[1] - centre[1]))
     return fair[int(rng.integers(len(fair)))]
+
+
+def smoke_puffs(roof: Roof, rng: np.random.Generator) -> Puffs:
+    """The plume of a roof's chimney, still empty."""
+    return Puffs(roof.chimney.mouth, (0, 0, 1), STOVE_EXIT_M_S, roof.chimney.flue_m / 2, STOVE_WARM_K, rng)
 
 
 def _draw_cars(street: Street) -> tuple[Car, ...]:

@@ -11,7 +11,12 @@ from simulator.steam import CONDENSING_BOILER, ORDINARY_BOILER, FlueGas
 
 #: Mass extinction of young smoke, m² a gram; the emission table gives 4 and 8 as the likely ends.
 SMOKE_EXTINCTION_M2_G = 6.0
-STOVE_EXIT_M_S = 1.5
+STOVE_EXIT_M_S, STOVE_WARM_K = 1.5, 130.0
+
+
+def extinction_m2_s(opacity: float, flue_m: float) -> float:
+    """Extinction cross-section that leaves a flue each second: Beer-Lambert across its diameter."""
+    return float(-np.log1p(-opacity) * np.pi * flue_m / 4 * STOVE_EXIT_M_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,8 @@ class Stove:
         return min(max(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0.0), 0.45)
 
     def extinction_m2_s(self, since_s: float) -> float:
-        """Extinction cross-section leaving the flue each second: Beer-Lambert across the flue's diameter."""
-        return float(-np.log1p(-self.opacity(since_s)) * np.pi * self.flue_m / 4 * STOVE_EXIT_M_S)
+        """Extinction cross-section leaving the flue each second."""
+        return extinction_m2_s(self.opacity(since_s), self.flue_m)
 
     def pm25_g_h(self, since_s: float) -> float:
         """Particle mass leaving the flue."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulator.camera import noise_fields
 from simulator.eye import Eye
-from simulator.night import Night, Scene, choose_burner, choose_steamer
+from simulator.night import Night, Scene, choose_burner, choose_steamer, smoke_puffs
 from simulator.scenery import faces_of
 from simulator.sensors import Air, Unit
-from simulator.street import Street, build_street
-from simulator.weather import draw_weather
+from simulator.sources import extinction_m2_s
+from simulator.street import Street, build_street, mouth_hidden
+from simulator.weather import Wind, draw_weather
+from smokesentry.weather import Weather
+
+_REHEARSED_OPACITY = 0.25
+_REHEARSAL_STEPS, _REHEARSAL_LOOK = 120, 30
 
 CAMERA = "cam-1"
 SENSORS = (("pm-1", "PMS5003T"), ("pm-2", "SDS011"))
@@ -29,19 +35,45 @@ class Stage:
     units: dict[tuple[str, str], Unit]
 
 
-def set_stage(scene: Scene, seed: int) -> Stage:
-    """Builds everything; takes some seconds for the still pictures. Same scene and seed, same stage."""
-    street = build_street(seed)
+def set_stage(scene: Scene, seed: int, nuisances: Sequence[str] = ()) -> Stage:
+    """Builds everything; takes some seconds for the still pictures. Same scene and seed, same stage.
+
+    ``nuisances`` are names out of ``simulator.nuisances.NUISANCES``; every camera suffers all of them.
+    """
+    street, weather = build_street(seed), draw_weather(seed)
     faces = faces_of(street)
     fields = noise_fields(next(iter(street.cameras.values())).size, np.random.default_rng([seed, 0x40]))
-    eyes = {gateway: Eye(gateway, street, faces, fields) for gateway in street.cameras}
+    eyes = {gateway: Eye(gateway, street, faces, fields, nuisances) for gateway in street.cameras}
     steamer = choose_steamer(street)
-    seen = {roof.rooftop: min(eye.expected_contrast(roof) for eye in eyes.values()) for roof in street.roofs}
-    burner = choose_burner(street, steamer, seen) if scene == "burn" else None
-    night = Night(street, draw_weather(seed), scene, burner, None if scene == "quiet" else steamer)
+    burner = choose_burner(street, steamer, rehearse(street, weather, eyes)) if scene == "burn" else None
+    night = Night(street, weather, scene, burner, None if scene == "quiet" else steamer)
     units = {}
     for gateway, camera in street.cameras.items():
         for sensor, model in SENSORS:
             rng = np.random.default_rng([seed, *gateway.encode(), *sensor.encode()])
             units[gateway, sensor] = Unit(model, (camera.place[0], camera.place[1], camera.place[2] - 0.5), rng)
     return Stage(street, night, eyes, Air(night), units)
+
+
+def rehearse(street: Street, weather: Weather, eyes: dict[str, Eye]) -> dict[str, float]:
+    """Contrast-to-noise near the mouth, in the worse camera, that each roof's smoke would have in tonight's wind.
+
+    0 where another house hides the mouth from a camera.
+    """
+    wind = Wind(weather, street.seed)
+    seen = {}
+    for roof in street.roofs:
+        if any(mouth_hidden(camera.place, roof, street.roofs) for camera in street.cameras.values()):
+            seen[roof.rooftop] = 0.0
+            continue
+        smoke = smoke_puffs(roof, np.random.default_rng([street.seed, 0x4E]))
+        rate = extinction_m2_s(_REHEARSED_OPACITY, roof.chimney.flue_m)
+        contrasts = []
+        for step in range(_REHEARSAL_STEPS):
+            smoke.step(0.1 * step, 0.1, wind, rate)
+            if step % _REHEARSAL_LOOK == _REHEARSAL_LOOK - 1:
+                contrasts.append(
+                    [eye.judge_smoke(smoke, _REHEARSED_OPACITY).contrast_to_noise for eye in eyes.values()]
+                )
+        seen[roof.rooftop] = float(np.mean(contrasts, axis=0).min())
+    return seen

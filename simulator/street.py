@@ -5,6 +5,7 @@ World coordinates are metres east, north and up of :attr:`Street.origin`; the gr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import atan2, cos, degrees, hypot, radians, sin
 
@@ -238,7 +239,7 @@ def _cameras(roofs: list[Roof], rng: np.random.Generator) -> dict[str, Pinhole]:
         cameras = [camera for bearing in bearings if (camera := _look(bearing, roofs, rng)) is not None]
         if len(cameras) < 2:
             continue
-        hidden = sum(_hidden(camera.place, roof, roofs) for camera in cameras for roof in roofs)
+        hidden = sum(mouth_hidden(camera.place, roof, roofs) for camera in cameras for roof in roofs)
         if best is None or hidden < best[0]:
             best = hidden, cameras
     cameras = sorted(best[1], key=lambda camera: -camera.place[0])
@@ -264,7 +265,7 @@ def _look(bearing_deg: float, roofs: list[Roof], rng: np.random.Generator) -> Pi
     return Pinhole(place, heading, tilt, float(rng.normal(0, 0.4)), hfov)
 
 
-def _hidden(eye: Point, target: Roof, roofs: list[Roof]) -> bool:
+def mouth_hidden(eye: Point, target: Roof, roofs: Sequence[Roof]) -> bool:
     """Whether another house (as a box up to its ridge) stands between the eye and the target's chimney mouth."""
     return any(crosses_box(eye, target.chimney.mouth, roof) for roof in roofs if roof is not target)
 

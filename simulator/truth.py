@@ -11,7 +11,7 @@ from simulator.filters import Picture
 from simulator.veil import Veil
 
 _VISIBLE_OPACITY = 0.03
-_NEAR_PX = 60
+_NEAR_PX = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class PlumeTruth:
 
     ``size_px``: width and height of the box around opacity ≥ 3 %. ``area_px``: pixels whose grey level the plume
     changes by at least twice the noise. ``contrast_to_noise``: the mean change in noise units over the 200 pixels
-    (about 10 x 20) that change most within 60 px of the mouth.
+    (about 10 x 20) that change most within 40 px of the mouth.
     """
 
     origin_px: tuple[float, float]
@@ -31,14 +31,10 @@ class PlumeTruth:
 
 
 def measure(
-    veil: Veil | None, picture: Picture, sensor: Sensor, origin: tuple[float, float], opacity: float
+    veil: Veil, before: Picture, after: Picture, sensor: Sensor, origin: tuple[float, float], opacity: float
 ) -> PlumeTruth:
-    """Measures a plume against the luminance picture that it is about to veil (green stands for brightness)."""
-    if veil is None:
-        return PlumeTruth(origin, opacity, (0, 0), 0, 0.0)
+    """Measures a plume from what its box (h, w) would show without it and shows with it (luminance)."""
     lost = 1 - np.exp(-veil.depth)
-    before = np.ascontiguousarray(picture[veil.box][..., 1])
-    after = np.asarray(before * (1 - lost) + veil.glow * veil.tint[1], np.float32)
     change = np.abs(sensor.grey(after) - sensor.grey(before)) / sensor.level[veil.box]
     rows, columns = np.nonzero(lost >= _VISIBLE_OPACITY)
     size = (int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1) if len(rows) else (0, 0)
@@ -46,3 +42,8 @@ def measure(
     near = change[max(y - _NEAR_PX, 0) : max(y + _NEAR_PX, 0), max(x - _NEAR_PX, 0) : max(x + _NEAR_PX, 0)].ravel()
     top = np.partition(near, -200)[-200:] if near.size > 200 else near
     return PlumeTruth(origin, opacity, size, int((change >= 2).sum()), float(top.mean()) if top.size else 0.0)
+
+
+def unseen(origin: tuple[float, float], opacity: float) -> PlumeTruth:
+    """The truth of a plume that is nowhere in the frame."""
+    return PlumeTruth(origin, opacity, (0, 0), 0, 0.0)

@@ -58,11 +58,11 @@ class Veil:
     glow: Picture
     tint: Picture
 
-    def over(self, picture: Picture) -> None:
-        """Lays the plume over a luminance picture, in place."""
+    def over(self, part_of_picture: Picture) -> None:
+        """Lays the plume over its box (h, w, 3) of a luminance picture, in place."""
         kept = np.exp(-self.depth)
         for colour in range(3):
-            part = picture[(*self.box, colour)]
+            part = part_of_picture[..., colour]
             part *= kept
             part += self.glow * self.tint[colour]
 

@@ -9,7 +9,7 @@ import pytest
 from simulator.camera import Exposure, Sensor, noise_fields, to_jpeg, tone
 from simulator.pinhole import Pinhole
 from simulator.street import Lamp
-from simulator.truth import measure
+from simulator.truth import PlumeTruth, measure
 from simulator.veil import DROPLETS, SMOKE, Cloud, Painter, Veil, source_radiance
 
 CAMERA = Pinhole((0, 0, 10), 0, 0, 0, 40)  # looks north; 1758 px focal length
@@ -52,12 +52,12 @@ def test_smoke_darkens_what_is_bright_and_brightens_what_is_dark() -> None:
     veil = painted(one_puff(0.3, 0.2, source=0.1))
     assert veil is not None
     bright, dark = (np.full((720, 1280, 3), level, np.float32) for level in (0.5, 0.01))
-    veil.over(bright)
-    veil.over(dark)
+    for picture in (bright, dark):
+        veil.over(picture[veil.box])
     assert bright.min() < 0.48
     assert dark.max() > 0.02
     even = np.full((720, 1280, 3), 0.1, np.float32)  # as bright as the plume itself: it cannot be seen
-    veil.over(even)
+    veil.over(even[veil.box])
     assert np.allclose(even, 0.1, atol=1e-5)
 
 
@@ -97,10 +97,18 @@ def test_gain_and_shake() -> None:
 def test_truth_measures_what_it_is_shown() -> None:
     picture = np.full((720, 1280, 3), 0.2, np.float32)
     sensor = Sensor(Exposure(0.3, 2000), picture, FIELDS, np.random.default_rng(3))
-    thick, thin = (measure(painted(one_puff(0.4, cross)), picture, sensor, (640, 360), 0.3) for cross in (0.4, 0.004))
+    thick, thin = (measured(one_puff(0.4, cross), picture, sensor) for cross in (0.4, 0.004))
     assert thick.contrast_to_noise > 3
     assert thick.area_px > 200
     assert 40 < thick.size_px[0] < 120
     assert thin.contrast_to_noise < 0.5
     assert thin.area_px == 0
-    assert measure(None, picture, sensor, (1, 2), 0.0).size_px == (0, 0)
+
+
+def measured(cloud: Cloud, picture: np.ndarray, sensor: Sensor) -> PlumeTruth:
+    veil = painted(cloud)
+    assert veil is not None
+    before = picture[veil.box]
+    after = before.copy()
+    veil.over(after)
+    return measure(veil, before[..., 1], after[..., 1], sensor, (640, 360), 0.3)
