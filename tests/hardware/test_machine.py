@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from cloud_ingest.settings import CloudSettings
 from edge.settings import load_gateway_settings
 from hardware import text_of
 from hardware.commands import main
 from hardware.install import TARGETS, boot_lines, install, pi_generation, with_block, without_serial_console
 from hardware.wiring import load_wiring
+from smokesentry.settings import load_settings
 
 PACKAGE = Path(__file__).parents[2] / "hardware"
 UNITS = sorted(path.name for path in (PACKAGE / "systemd").glob("*.service"))
@@ -266,12 +268,23 @@ def test_the_install_script_is_sound_shell(tmp_path: Path) -> None:
         assert complaint in said.stderr
 
 
-def test_the_documented_configuration_is_one_that_a_gateway_takes(tmp_path: Path) -> None:
+def _documented(name: str, folder: Path) -> Path:
+    """An example out of docs/hardware.md, as a file."""
     page = (PACKAGE.parent / "docs" / "hardware.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "gateway.toml").write_text(example, encoding="utf-8")
-    settings = load_gateway_settings(tmp_path / "gateway.toml")
+    (example,) = re.findall(rf"```toml\n(# /etc/smokesentry/{name}\n.*?)```", page, re.DOTALL)
+    (folder / name).write_text(example, encoding="utf-8")
+    return folder / name
+
+
+def test_the_documented_gateway_configuration_is_one_that_a_gateway_takes(tmp_path: Path) -> None:
+    settings = load_gateway_settings(_documented("gateway.toml", tmp_path))
     wired = {c.name: (c.model, c.port) for c in load_wiring().cables if c.build == "uart" and c.port is not None}
     assert {sensor.name: (sensor.model, sensor.port) for sensor in settings.sensors} == wired
     state = _settings("smokesentry-gateway.service")["StateDirectory"][0]
     assert str(settings.gateway.folder) == f"/var/lib/{state}"
+
+
+def test_the_documented_cloud_configuration_is_one_that_the_cloud_takes(tmp_path: Path) -> None:
+    settings = load_settings(_documented("cloud.toml", tmp_path), CloudSettings)
+    for unit in ("smokesentry-ingest.service", "smokesentry-console.service"):
+        assert f"/var/lib/{_settings(unit)['StateDirectory'][0]}" in str(settings.cloud.folder)
