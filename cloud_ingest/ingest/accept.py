@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Literal, Protocol, TypeVar
 
 import msgspec
@@ -202,22 +203,25 @@ def _read_batch(topic: str, address: Address, lane: str, payload: bytes, key_id:
     for part in outline.records:
         part_raw = bytes(part)
         try:
-            seqs.append(_number(part_raw, seqs[-1] if seqs else 0))
-        except _DECODE_ERRORS as error:
-            raise _Refused("invalid_batch", f"record {len(seqs) + 1} of the batch: {error}") from error
-        try:
-            good.append(_read_record(part_raw, address.gateway, outline.lane))
+            record = _read_record(part_raw, address.gateway, outline.lane)
+            good.append(record)
+            seqs.append(record.seq)
         except _Refused as refused:
+            seqs.append(_number(part_raw, len(seqs) + 1))
             reason = _printable(f"record {seqs[-1]}: {refused}", 1000)
-            aside.append(DeadLetter(topic, refused.cause, reason, part_raw, len(part_raw), address.gateway, seqs[-1]))
+            letter = DeadLetter(topic, refused.cause, reason, part_raw, len(part_raw), address.gateway, seqs[-1])
+            aside.append(letter)
+    if any(later <= earlier for earlier, later in pairwise(seqs)):
+        raise _Refused("invalid_batch", "seq must ascend within a batch")
     return Accepted(address, outline.spool, outline.lane, tuple(good), tuple(aside), tuple(seqs), key_id, raw)
 
 
-def _number(raw: bytes, last: int) -> int:
-    seq = _number_decoder.decode(raw).seq
-    if seq <= last:
-        raise msgspec.ValidationError(f"seq must ascend within a batch; {seq} came after {last}")
-    return seq
+def _number(raw: bytes, position: int) -> int:
+    """The number of a record that cannot be read: without it, nobody could be told that it is held."""
+    try:
+        return _number_decoder.decode(raw).seq
+    except _DECODE_ERRORS as error:
+        raise _Refused("invalid_batch", f"record {position} of the batch has no usable seq: {error}") from error
 
 
 def _read_record(raw: bytes, gateway: str, lane: str) -> wire.Record:

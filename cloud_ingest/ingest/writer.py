@@ -42,6 +42,7 @@ class Writer:
         self._rows: dict[Table, list[dict[str, Any]]] = defaultdict(list)
         self._gateways: dict[str, dict[str, Any]] = {}
         self._letters: list[DeadLetter] = []
+        self._envelope_id = 0  # of the detection batch being added
 
     def add(self, message: Accepted | AcceptedState | DeadLetter) -> None:
         """Takes one message of whatever kind it turned out to be."""
@@ -102,26 +103,28 @@ class Writer:
         self.outcome.stored += len(new)
         seen["clock"] = msgspec.to_builtins(new[-1].clock)
         seen["boot_id"] = new[-1].boot_id
-        envelope_id = self._keep_envelope(batch)
+        self._keep_envelope(batch)
         for record in new:
-            self._add_record(batch, record, envelope_id)
+            self._add_record(batch, record)
 
-    def _keep_envelope(self, batch: Accepted) -> int:
-        result = self._connection.execute(
-            insert(schema.envelopes).values(
-                tenant=batch.address.tenant, gateway=batch.address.gateway, spool=batch.spool, lane=batch.lane,
-                first_seq=batch.seqs[0], last_seq=batch.seqs[-1], key_id=batch.key_id,
-                received_at=self._received_at, raw=batch.raw,
-            )
-        )  # fmt: skip
+    def _keep_envelope(self, batch: Accepted) -> None:
+        row = {
+            "tenant": batch.address.tenant, "gateway": batch.address.gateway, "spool": batch.spool,
+            "lane": batch.lane, "first_seq": batch.seqs[0], "last_seq": batch.seqs[-1], "key_id": batch.key_id,
+            "received_at": self._received_at, "raw": batch.raw,
+        }  # fmt: skip
+        if batch.lane != "detection":  # nothing refers to it: it can wait for the others
+            self._rows[schema.envelopes].append(row)
+            return
+        result = self._connection.execute(insert(schema.envelopes).values(**row))
         assert result.inserted_primary_key is not None
-        return int(result.inserted_primary_key[0])
+        self._envelope_id = int(result.inserted_primary_key[0])
 
-    def _add_record(self, batch: Accepted, record: wire.Record, envelope_id: int) -> None:
+    def _add_record(self, batch: Accepted, record: wire.Record) -> None:
         body, address = record.body, batch.address
         match body:
             case wire.Detection():
-                self._add_detection(address, record, body, envelope_id)
+                self._add_detection(address, record, body)
             case wire.Evidence():
                 self._add_evidence(address, body)
             case wire.Telemetry():
@@ -149,7 +152,7 @@ class Writer:
                     schema.dropped_ranges, gateway=address.gateway, spool=batch.spool, lane=batch.lane, **_fields(body)
                 )
 
-    def _add_detection(self, address: Address, record: wire.Record, body: wire.Detection, envelope_id: int) -> None:
+    def _add_detection(self, address: Address, record: wire.Record, body: wire.Detection) -> None:
         connection, table = self._connection, schema.detections
         as_json = msgspec.to_builtins(body)
         as_json.pop("type")
@@ -159,7 +162,8 @@ class Writer:
             [
                 {
                     "detection_id": body.detection_id, "revision": body.revision, "body": as_json, "seq": record.seq,
-                    "captured_at": record.captured_at, "received_at": self._received_at, "envelope_id": envelope_id,
+                    "captured_at": record.captured_at, "received_at": self._received_at,
+                    "envelope_id": self._envelope_id,
                 }
             ],
         )  # fmt: skip

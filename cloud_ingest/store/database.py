@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, Table, create_engine, event, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -30,7 +31,7 @@ def open_store(url: str) -> Engine:
         kind = make_url(url).get_backend_name()
         if kind not in {"sqlite", "postgresql"}:
             raise StoreError(f"database {kind!r} is not supported; use sqlite:///FILE or postgresql+psycopg://...")
-        engine = create_engine(url)
+        engine = create_engine(url, json_serializer=_to_json, json_deserializer=msgspec.json.decode)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(f"database URL {url!r}: {error}") from error
     if kind == "sqlite":
@@ -42,6 +43,10 @@ def open_store(url: str) -> Engine:
         metadata.create_all(connection)
         insert_new(connection, changes, [{"subject": subject, "counter": 0} for subject in SUBJECTS])
     return engine
+
+
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
