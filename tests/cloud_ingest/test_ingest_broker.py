@@ -50,7 +50,7 @@ def _eventually(ready, seconds=20.0):
 class Bench:
     """A broker, an authority, a configured worker process, and a client that plays the gateways."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: bool = False) -> None:
         self.folder = folder
         self.port = _free_port()
         self.processes: dict[str, subprocess.Popen] = {}
@@ -58,25 +58,32 @@ class Bench:
         now = from_unix(time.time())
         self.authority = CaFolder.create(folder / "ca", now)
         self.authority.enrol(Subject(name="cloud", role="cloud"), folder / "own", now)
+        self.authority.enrol(Subject(name="broker", role="broker", hosts=("localhost",)), folder / "broker", now)
         self.cloud = load_identity(folder / "own/cloud.key", folder / "own/cloud.crt")
         (folder / "store").mkdir()
-        (folder / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {folder / 'store'}/\nmax_queued_messages 0\nmax_inflight_messages 0\n"
-        )
-        if os.geteuid() == 0:
-            with (folder / "mosquitto.conf").open("a") as file:
-                file.write("user root\n")
+        listener = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder / 'store'}/"]
+        queues = ["max_queued_messages 0", "max_inflight_messages 0", *(["user root"] if os.geteuid() == 0 else [])]
+        access = ["allow_anonymous true"]
+        if tls:
+            access = [f"cafile {folder / 'broker/ca.crt'}", f"certfile {folder / 'broker/broker.crt'}"]
+            access += [f"keyfile {folder / 'broker/broker.key'}", "require_certificate true"]
+            access += ["use_identity_as_username true", "allow_anonymous false"]
+        (folder / "mosquitto.conf").write_text("\n".join([*listener, *access, *queues]) + "\n")
+        own = 'certificate = "own/cloud.crt"\nkey = "own/cloud.key"\n'
         (folder / "cloud.toml").write_text(
-            f'[cloud]\nfolder = "cloud"\ntenants = ["lab"]\n[broker]\nhost = "127.0.0.1"\nport = {self.port}\n'
-            'plaintext = true\n[ca]\nfolder = "ca"\n[signing]\nkey = "own/cloud.key"\ncertificate = "own/cloud.crt"\n'
-            '[town]\nfootprints = "town.geojson"\n'
+            f'[cloud]\nfolder = "cloud"\ntenants = ["lab"]\n[broker]\nhost = "localhost"\nport = {self.port}\n'
+            + (f'ca = "own/ca.crt"\n{own}' if tls else "plaintext = true\n")
+            + f'[ca]\nfolder = "ca"\n[signing]\n{own}[town]\nfootprints = "town.geojson"\n'
         )
         self.broker()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, client_id="gateways")
+        if tls:
+            self.client.tls_set(
+                str(folder / "own/ca.crt"), str(folder / "own/cloud.crt"), str(folder / "own/cloud.key")
+            )
         self.client.on_message = lambda _c, _d, message: self.acks.put((message.topic, message.payload))
         self.client.on_connect = lambda client, *_: client.subscribe("smokesentry/v1/+/+/down/ack", qos=1)
-        self.client.connect("127.0.0.1", self.port)
+        self.client.connect("localhost", self.port)
         self.client.loop_start()
         _eventually(self.client.is_connected)
 
@@ -270,3 +277,27 @@ def test_the_worker_stops_when_told(bench):
     worker = bench.processes.pop("worker")
     worker.terminate()
     assert worker.wait(10) == 0
+
+
+def test_the_road_is_the_same_over_tls_with_client_certificates(tmp_path, east, town_text):
+    (tmp_path / "town.geojson").write_text(town_text())
+    bench = Bench(tmp_path, tls=True)
+    try:
+        bench.enrol(east)
+        bench.worker()
+        bench.worker_connected()
+        bench.publish(*east.batch("telemetry", east.telemetry(0)))
+        assert bench.next_ack().contiguous == 1
+    finally:
+        bench.stop()
+
+
+def test_a_gateway_that_is_revoked_while_the_worker_runs_is_refused(bench, east):
+    bench.worker()
+    bench.worker_connected()
+    bench.publish(*east.batch("telemetry", east.telemetry(0)))
+    assert bench.next_ack().contiguous == 1
+    bench.authority.revoke("gw-east", "stolen", from_unix(time.time()))
+    bench.publish(*east.batch("telemetry", east.telemetry(10)))
+    causes = _eventually(lambda: [row.cause for row in bench.read(select(dead_letters.c.cause))])
+    assert causes == ["unknown_key"]
