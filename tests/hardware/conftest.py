@@ -195,11 +195,13 @@ def _on_answer(
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that a module's tests share: two gateways and a revoked third one."""
     running = Broker(tmp_path_factory.mktemp("broker with space"), ["gw-1", "gw-2", "gw-lost"])
-    running.ca.revoke("gw-lost", "stolen", datetime.now(UTC))
-    running.write_acl()
-    running.reload()
-    yield running
-    running.close()
+    try:
+        running.ca.revoke("gw-lost", "stolen", datetime.now(UTC))
+        running.write_acl()
+        running.reload()
+        yield running
+    finally:
+        running.close()
 
 
 @pytest.fixture
