@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -31,6 +33,9 @@ from smokesentry.place import CameraPose
 _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 _MAX_VIEWS = 2000
+_AT_ONCE = 500  # detections a round: databases bound the parameters of a statement
+_MAX_AROUND = 1000  # detections looked at around one time
+_MAX_NEIGHBOURS = 200
 _REASONS = {
     "raised": "A detection began",
     "joined": "Another detection belongs to the same fire",
@@ -60,16 +65,17 @@ class AlertBuilder:
         poses = list(poses)
         if poses:
             self._evidence.forget()
-        touched = set(detection_ids) | self._seen_under(connection, poses, now)
-        if not touched:
-            return
-        rows = connection.execute(
-            select(detections.c.tenant, detections.c.detection_id).where(detections.c.detection_id.in_(touched))
-        ).all()
+        touched = list(dict.fromkeys([*detection_ids, *sorted(self._seen_under(connection, poses, now))]))
         changed = False
-        for tenant in sorted({row.tenant for row in rows}):
-            mine = {row.detection_id for row in rows if row.tenant == tenant}
-            changed = self._update_town(connection, tenant, mine, now) or changed
+        for start in range(0, len(touched), _AT_ONCE):
+            some = touched[start : start + _AT_ONCE]
+            towns: dict[str, set[str]] = {}
+            for row in connection.execute(
+                select(detections.c.tenant, detections.c.detection_id).where(detections.c.detection_id.in_(some))
+            ):
+                towns.setdefault(row.tenant, set()).add(row.detection_id)
+            for tenant, mine in sorted(towns.items()):
+                changed = self._update_town(connection, tenant, mine, now) or changed
         if changed:
             counter = bump(connection, "alerts")
             connection.execute(update(alerts).where(alerts.c.changed == 0).values(changed=counter))
@@ -92,11 +98,12 @@ class AlertBuilder:
         if not wanted:
             return False
         sightings = {i: self._sighting(connection, row, town) for i, row in wanted.items()}
-        stored = _stored_alerts(connection, set(held.values()))
         groups: dict[str, Group] = {}
         for neighbours in neighbourhoods(list(sightings.values()), held):
             if touched & {sighting.detection_id for sighting in neighbours}:
-                groups |= Grouping(neighbours, held, _new_id, self._evidence).settle()
+                some = _bounded(neighbours, held)
+                groups |= Grouping(some, held, partial(_new_id, connection), self._evidence, touched).settle()
+        stored = _stored_alerts(connection, set(groups))
         before: dict[str, Group] = {}
         for detection_id, key in held.items():
             before[key] = before.get(key, frozenset()) | {detection_id}
@@ -165,7 +172,8 @@ def _rows_around(connection: Connection, tenant: str, touched: set[str]) -> dict
         near = base.where(
             detections.c.tenant == tenant, detections.c.last_seen_at >= early, detections.c.started_at <= late
         )
-        found |= _by_id(connection.execute(near))
+        bounded = near.order_by(detections.c.started_at, detections.c.detection_id).limit(_MAX_AROUND)
+        found |= _by_id(connection.execute(bounded))
     # Whole alerts: the rest of an alert that has one detection in the window must be weighed with it.
     keys = {row["alert_id"] for row in found.values()} - {None}
     return found | _by_id(connection.execute(base.where(alert_detections.c.alert_id.in_(keys))))
@@ -222,14 +230,26 @@ def _scale(frame_size: Sequence[int], pose_size: Sequence[int]) -> float | None:
     return across if abs(across / down - 1) < 0.01 else None
 
 
-def _new_id(detection_id: str, used: set[str]) -> str:
-    """Opaque, yet the same when the same messages are taken in again."""
-    n = 0
-    while True:
+def _new_id(connection: Connection, detection_id: str, used: set[str]) -> str:
+    """Opaque, yet the same when the same messages are taken in again. A detection that returns from another alert finds
+    its own one again, unless that belongs to others by now."""
+    for n in count():
         key = hashlib.sha256(f"alert {n} {detection_id}".encode()).hexdigest()[:32]
-        if key not in used:
+        members = select(alert_detections.c.detection_id).where(alert_detections.c.alert_id == key).limit(1)
+        if key not in used and connection.execute(members).first() is None:
             return key
-        n += 1
+    raise AssertionError("unreachable: count() has no end")
+
+
+def _bounded(neighbours: list[Sighting], held: Mapping[str, str]) -> list[Sighting]:
+    """Everything that belongs to an alert, and new ones up to a bound: a camera gone wild must not stop the others."""
+    new = sorted((s for s in neighbours if s.detection_id not in held), key=lambda s: (s.started_s, s.detection_id))
+    room = max(0, _MAX_NEIGHBOURS - (len(neighbours) - len(new)))
+    if len(new) > room:
+        _log.warning(
+            "%d plumes at once around camera %s: %d are left out", len(neighbours), new[0].camera, len(new) - room
+        )
+    return [s for s in neighbours if s.detection_id in held] + new[:room]
 
 
 def _write(

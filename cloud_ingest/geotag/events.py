@@ -7,7 +7,7 @@ belongs somewhere moves only for a clear gain, so that nothing jumps on the map 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from math import exp, inf, log
 
@@ -110,12 +110,10 @@ def log_same_start(difference_s: float) -> float:
 
 
 def neighbourhoods(sightings: Sequence[Sighting], held: Mapping[str, str]) -> list[list[Sighting]]:
-    """Splits sightings into sets between which nothing can be shared: neither camera, nor event, nor possible roof."""
-    roof_sets = [
-        frozenset(possible_roofs([s.observation]).tolist()) if s.view is not None else frozenset[int]()
-        for s in sightings
-    ]
-    parent = list(range(len(sightings)))
+    """Splits sightings into sets between which nothing can be shared: neither event, nor, near in time, camera or
+    possible roof."""
+    order = sorted(sightings, key=lambda s: (s.started_s, s.detection_id))
+    parent = list(range(len(order)))
 
     def root(n: int) -> int:
         while parent[n] != n:
@@ -123,15 +121,22 @@ def neighbourhoods(sightings: Sequence[Sighting], held: Mapping[str, str]) -> li
             n = parent[n]
         return n
 
-    first_with: dict[object, int] = {}
-    for n, sighting in enumerate(sightings):
-        marks: list[object] = [("camera", sighting.camera), *(("roof", roof) for roof in roof_sets[n])]
+    last_with: dict[
+        tuple[str, object], tuple[int, float]
+    ] = {}  # mark -> a sighting that has it, until when such ones last
+    for n, sighting in enumerate(order):
+        marks: list[tuple[str, object]] = [("camera", sighting.camera)]
+        if sighting.view is not None:
+            marks += [("roof", roof) for roof in possible_roofs([sighting.observation]).tolist()]
         if sighting.detection_id in held:
             marks.append(("event", held[sighting.detection_id]))
         for mark in marks:
-            parent[root(n)] = root(first_with.setdefault(mark, n))
+            other, until = last_with.get(mark, (n, -inf))
+            if sighting.started_s <= until + GAP_S or mark[0] == "event":
+                parent[root(n)] = root(other)
+            last_with[mark] = (n, max(until, sighting.last_s, sighting.started_s))
     found: dict[int, list[Sighting]] = {}
-    for n, sighting in enumerate(sightings):
+    for n, sighting in enumerate(order):
         found.setdefault(root(n), []).append(sighting)
     return list(found.values())
 
@@ -145,13 +150,15 @@ class Grouping:
         held: Mapping[str, str],
         name_group: Callable[[str, set[str]], str],
         score: Callable[[Sequence[Sighting]], float],
+        changed: Set[str] = frozenset(),
     ) -> None:
         """``held``: detection id → key, for those that belong somewhere already. ``name_group`` makes the key of a new
-        group from its first detection's id and the keys in use."""
+        group from its first detection's id and the keys in use. ``changed`` ids move rather than those that stand."""
         self._by_id = {sighting.detection_id: sighting for sighting in sightings}
         self._name_group = name_group
         self._score = score
         self._scores: dict[Group, float] = {frozenset(): 0.0}
+        self._changed = changed
         self._held = {i: key for i, key in held.items() if i in self._by_id}
         self.groups: dict[str, Group] = {}
         for detection_id, key in sorted(self._held.items()):
@@ -203,7 +210,7 @@ class Grouping:
         return False
 
     def _move_once(self, order: Sequence[Sighting]) -> bool:
-        for sighting in order:
+        for sighting in sorted(order, key=lambda s: s.detection_id not in self._changed):
             one = frozenset({sighting.detection_id})
             home = self._key_of(sighting.detection_id)
             left = self.groups[home] - one
@@ -233,7 +240,7 @@ class Grouping:
                 before = self._of(self.groups[here]) + self._of(self.groups[there])
                 gain = self._of(new_here) + self._of(new_there) - before
                 if gain > self._margin(a | b):
-                    unmoved = -len((a | b) & self._held.keys())
+                    unmoved = -len(((a | b) & self._held.keys()) - self._changed)
                     found = (round(gain, 6), unmoved, here, there, new_here, new_there)
                     best = found if best is None or found[:2] > best[:2] else best
         if best is None:

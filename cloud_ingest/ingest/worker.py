@@ -74,7 +74,7 @@ class Worker:
             self._link.stop()
 
     def _take(self, messages: list[Message], stop: threading.Event) -> None:
-        checked = [self._check(message) for message in messages]
+        checked = [(message, self._check(message)) for message in messages]
         while not stop.is_set():
             try:
                 outcomes = self._store(checked)
@@ -104,24 +104,26 @@ class Worker:
             _log.warning("set aside (%s): %s", checked.cause, checked.reason)
         return checked
 
-    def _store(self, checked: Sequence[Checked]) -> list[Outcome]:
+    def _store(self, checked: Sequence[tuple[Message, Checked]]) -> list[Outcome]:
         """One transaction for all. When the database refuses what every check let through, one for each, so that only
         the refused message is set aside."""
         try:
-            return [self._transaction(checked)]
+            return [self._transaction([one for _, one in checked])]
         except (OperationalError, InterfaceError):
             raise
         except (SQLAlchemyError, OverflowError) as error:
             _log.warning("a transaction of %d messages was refused, going one by one: %s", len(checked), error)
-        outcomes = []
-        for one in checked:
-            try:
-                outcomes.append(self._transaction([one]))
-            except (OperationalError, InterfaceError):
-                raise
-            except (SQLAlchemyError, OverflowError) as error:
-                outcomes.append(self._transaction([self._refused(one, error)]))
-        return outcomes
+        return [self._store_alone(message, one) for message, one in checked]
+
+    def _store_alone(self, message: Message, checked: Checked) -> Outcome:
+        try:
+            return self._transaction([checked])
+        except (OperationalError, InterfaceError):
+            raise
+        except (SQLAlchemyError, OverflowError) as error:
+            why = f"the database refused it: {error.orig if isinstance(error, DBAPIError) else error}"
+            gateway = None if isinstance(checked, DeadLetter) else checked.address.gateway
+            return self._transaction([dead_letter(message.topic, message.raw, "store_refused", why, gateway)])
 
     def _transaction(self, checked: Sequence[Checked]) -> Outcome:
         received_at = self._clock.now().captured_at
@@ -141,18 +143,6 @@ class Worker:
                 self._alerts.update(connection, outcome.detections, outcome.poses, received_at)
         except (ArithmeticError, ValueError, LookupError, TypeError, AssertionError, ShapelyError):
             _log.exception("no alert could be made of %s", ", ".join(outcome.detections) or "a new pose")
-
-    @staticmethod
-    def _refused(message: Checked, error: Exception) -> DeadLetter:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        reason = f"the database refused it: {cause}"
-        if isinstance(message, Accepted):
-            return dead_letter(
-                message.address.up(message.lane), message.raw, "store_refused", reason, message.address.gateway
-            )
-        if isinstance(message, AcceptedState):
-            return dead_letter(message.address.state, b"", "store_refused", reason, message.address.gateway)
-        return dead_letter("", b"", "store_refused", reason, None)
 
     def _ack(self, key: LaneKey, contiguous: int, ranges: Sequence[tuple[int, int]]) -> bytes:
         address, spool, lane = key

@@ -263,3 +263,31 @@ def test_the_counter_rises_with_every_change_and_marks_the_alert(posed, east, or
     assert posed.alerts()[0]["changed"] == first
     posed.take(east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0), revision=2, phase="end")))
     assert posed.alerts()[0]["changed"] == posed.counter() == first + 1
+
+
+def test_a_detection_that_returns_from_another_alert_finds_its_own_again(posed, east, south, origin_of, houses):
+    """South's first guess is the wrong house: an alert of its own. Then it fits, then it does not any more."""
+    right, wrong = houses["r1c1"], houses["r0c2"]
+    posed.take(east.batch("detection", east.detection(1, origin_of(east, *right, 5.0))))
+    for revision, (house, start) in enumerate(((wrong, 400.0), (right, 0.0), (wrong, 400.0)), start=1):
+        x, y = origin_of(south, *house, 5.0)
+        shift = 0.0 if house is right else -220.0
+        claim = south.detection(1, (x, y + shift), start, revision=revision, last_seen_at=south.at(500))
+        posed.take(south.batch("detection", claim))
+    found = {tuple(alert["members"]): alert for alert in posed.alerts()}
+    (own,) = [alert for members, alert in found.items() if members and "gw-south" in members[0]]
+    assert [v["reason"] for v in own["versions"]] == ["raised", "merged", "reopened"]
+    assert own["state"] == "open"
+
+
+def test_a_camera_gone_wild_is_bounded_and_stops_nobody(posed, east, south, origin_of, houses, monkeypatch):
+    import cloud_ingest.geotag.alerts as module
+
+    monkeypatch.setattr(module, "_MAX_NEIGHBOURS", 12)
+    monkeypatch.setattr(module, "_AT_ONCE", 7)
+    many = [east.detection(n, (40.0 * n, 350.0 + n)) for n in range(1, 31)]
+    outcome = posed.take(east.batch("detection", *many))
+    assert outcome.stored == 30
+    assert sum(len(alert["members"]) for alert in posed.alerts()) == 12
+    posed.take(south.batch("detection", south.detection(1, origin_of(south, *houses["r1c1"], 5.0), start_s=2000)))
+    assert any("gw-south" in member for alert in posed.alerts() for member in alert["members"])

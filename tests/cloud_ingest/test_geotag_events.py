@@ -128,3 +128,9 @@ def test_neighbourhoods_share_a_camera_an_event_or_a_roof():
     sightings = [sighting("a1"), sighting("a2"), sighting("b1", "b"), sighting("c1", "c"), sighting("d1", "d")]
     found = neighbourhoods(sightings, {"b1": "X", "c1": "X"})
     assert sorted(sorted(s.detection_id for s in group) for group in found) == [["a1", "a2"], ["b1", "c1"], ["d1"]]
+
+
+def test_hours_apart_are_no_neighbours_unless_one_event_holds_them():
+    sightings = [sighting("a1"), sighting("a2", start=5000.0), sighting("a3", start=5100.0)]
+    assert [len(group) for group in neighbourhoods(sightings, {})] == [1, 2]
+    assert [len(group) for group in neighbourhoods(sightings, {"a1": "X", "a3": "X"})] == [3]
