@@ -1,4 +1,4 @@
-"""``python -m hardware``: install a machine's files, render the broker's, redraw the wiring, print the lens table."""
+"""``smokesentry hardware``: install a machine's files, render the broker's, redraw the wiring, print the lens table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main(argv: list[str]) -> int:
     """Install units and rules, render the broker's configuration, redraw the wiring, print the lens table."""
-    parser = argparse.ArgumentParser(prog="python -m hardware", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="smokesentry hardware", description=main.__doc__)
     words = parser.add_subparsers(required=True, metavar="WORD")
 
     install = words.add_parser("install", help="bring units, rules and boot settings to their places (as root)")
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     try:
         arguments.run(arguments)
     except (OSError, ValueError) as error:
-        print(f"python -m hardware: {error}", file=sys.stderr)
+        print(f"smokesentry hardware: {error}", file=sys.stderr)
         return 1
     return 0
 

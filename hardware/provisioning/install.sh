@@ -43,7 +43,7 @@ say "1/4 $venv: packages for $role"
 
 say "2/4 units, rules, boot settings"
 # From /, so that Python finds the installed package and not a folder that happens to be here.
-(cd / && "$venv/bin/python" -m hardware install "$role")
+(cd / && "$venv/bin/smokesentry" hardware install "$role")
 
 say "3/4 user and folders"
 systemd-sysusers /etc/sysusers.d/smokesentry.conf

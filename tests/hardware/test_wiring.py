@@ -81,7 +81,7 @@ def test_a_supply_other_than_the_parts_own_is_found_out() -> None:
 @pytest.mark.parametrize("build", BUILDS)
 def test_the_drawing_is_that_of_the_table(build: str) -> None:
     drawn = draw(WIRING, build)
-    assert text_of(f"drawings/wiring-{build}.svg") == drawn, "run python -m hardware drawings"
+    assert text_of(f"drawings/wiring-{build}.svg") == drawn, "run smokesentry hardware drawings"
     words = " ".join(ElementTree.fromstring(drawn).itertext())
     for cable in WIRING.cables:
         if cable.build == build and cable.port is not None:
