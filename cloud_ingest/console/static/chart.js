@@ -9,6 +9,7 @@ const LEFT = 44;
 const RIGHT = 10;
 const TOP = 40; // room for three moments' names above each other
 const BOTTOM = 24;
+const LEAST_SPAN_MS = 6 * 60000;
 const NAME_ROOM = 90;
 const GAP_FACTOR = 4; // a hole longer than this many usual steps is shown as a hole, not bridged
 const COLOURS = ["#6cc7ff", "#b7e36a", "#d9a2ff", "#ffd27a", "#7de0d0", "#ff9fb0"];
@@ -16,7 +17,7 @@ const COLOURS = ["#6cc7ff", "#b7e36a", "#d9a2ff", "#ffd27a", "#7de0d0", "#ff9fb0
 export function curve(data, marks, width) {
   const series = data.series.filter((one) => one.points.length);
   if (!series.length) return [el("p", { class: "empty" }, t("curve.none"))];
-  const frame = { from: Date.parse(data.from), to: Date.parse(data.to), width: Math.max(width, LEAST_WIDTH), names: marks.length > 0 };
+  const frame = { ...span(data, series, marks), width: Math.max(width, LEAST_WIDTH), names: marks.length > 0 };
   const top = ceiling(Math.max(...series.flatMap((one) => one.points.map((point) => point.high))));
   const ground = frame.names ? TOP : 8;
   const x = (moment) => LEFT + ((moment - frame.from) / (frame.to - frame.from)) * (frame.width - LEFT - RIGHT);
@@ -27,6 +28,15 @@ export function curve(data, marks, width) {
   drawing.addEventListener("pointermove", (event) => readOut(event, drawing, series, frame, values));
   drawing.addEventListener("pointerleave", () => values.replaceChildren(t("curve.unit")));
   return [values, drawing, legend(series), el("p", { class: "note" }, t("curve.note"))];
+}
+
+// The stretch of the asked time that has something to show, but never less than a few minutes.
+function span(data, series, marks) {
+  const known = [...series.flatMap((one) => [one.points[0].at, one.points.at(-1).at]), ...marks.map((mark) => mark.at)].map((at) => Date.parse(at));
+  const from = Math.max(Date.parse(data.from), Math.min(...known));
+  const to = Math.min(Date.parse(data.to), Math.max(...known));
+  const missing = Math.max(0, LEAST_SPAN_MS - (to - from));
+  return { from: from - missing / 2, to: to + missing / 2 };
 }
 
 function grid(x, y, top, { from, to, width }) {

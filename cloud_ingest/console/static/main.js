@@ -195,7 +195,7 @@ function onLink(name) {
 
 function startMap() {
   try {
-    map = new TownMap($("map"), { readout: $("readout"), onPick: (id) => pick(id) });
+    map = new TownMap($("map"), { readout: $("readout"), legend: $("legend"), onPick: (id) => pick(id) });
   } catch (error) {
     console.warn(error);
     $("map-trouble").hidden = false;

@@ -15,8 +15,9 @@ const NAMES_FROM_ZOOM = 17.6;
 const MOST_NAMES = 80;
 
 export class TownMap {
-  constructor(container, { readout, onPick }) {
+  constructor(container, { readout, legend, onPick }) {
     this.readout = readout;
+    this.legend = legend;
     this.onPick = onPick;
     this.roofs = new Map(); // id -> GeoJSON feature
     this.gateways = [];
@@ -147,7 +148,8 @@ export class TownMap {
   moveTo(points, duration) {
     if (!points.length) return;
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const padding = Math.min(70, this.map.getContainer().clientHeight / 6);
+    const side = Math.min(70, this.map.getContainer().clientHeight / 6);
+    const padding = { top: side, left: side, right: side, bottom: side + this.legend.offsetHeight / 2 };
     this.map.fitBounds(bounds(points), { padding, maxZoom: CLOSEST, duration: calm ? 0 : duration });
   }
 

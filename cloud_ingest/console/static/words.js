@@ -69,7 +69,11 @@ export function ago(iso) {
   return t("time.days", { count: Math.floor(minutes / 1440) });
 }
 
-export const percent = (share) => (share > 0 && share < 0.005 ? "<1%" : `${Math.round(share * 100)}%`);
+// Rounding never turns a chance into a certainty.
+export function percent(share) {
+  if (share > 0 && share < 0.01) return "<1%";
+  return share > 0.99 ? ">99%" : `${Math.round(share * 100)}%`;
+}
 
 export function duration(seconds) {
   if (seconds < 3600) return t("time.span.minutes", { count: Math.floor(seconds / 60) });

@@ -136,8 +136,17 @@ def test_an_alert_without_a_place_is_listed_and_the_map_keeps_the_town(street: A
     page = browse()
     page.wait_for_selector(".detail-head")
     assert "Place not known" in page.locator("#lead-a1").inner_text()
-    assert re.sub(r"\s+", " ", page.locator(".bars").inner_text()) == "Elsewhere none of these roofs 100%"
+    assert re.sub(r"\s+", " ", page.locator(".bars").inner_text()) == "Elsewhere none of these roofs >99%"
     wait_for_map(page, ROOF_EDGE)
+
+
+def test_no_chance_is_rounded_to_a_certainty(street: Any, browse: Any) -> None:
+    street.add_alert("a1", [("roof-4", 0.9996)], gateways=())
+    page = browse(webgl=False)
+    page.wait_for_selector(".detail-head")
+    values = page.locator(".bar-value").all_inner_texts()
+    assert values == [">99%", "<1%"]
+    assert "100%" not in page.locator("body").inner_text()
 
 
 def test_looking_at_an_alert_takes_its_newness_away_for_good(street: Any, browse: Any) -> None:
