@@ -219,7 +219,7 @@ class Town:
                     state=state,
                     confidence=0.87,
                     candidates=named,
-                    elsewhere=round(1 - sum(share for _, share in candidates), 3),
+                    elsewhere=round(1 - sum(share for _, share in candidates), 4),
                     factors=[
                         {"factor": "chimney", "weight": 0.4, "text": "A chimney is registered on 东巷5号"},
                         {
