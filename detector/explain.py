@@ -1,4 +1,5 @@
-"""A picture strip that shows what each stage saw: the frame, a few statistics, the heat, the plumes. For looking, and for manuals."""
+"""A picture strip that shows what each stage saw: the frame, a few statistics, the heat, the plumes. For looking,
+and for manuals."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def strip(
 ) -> NDArray[Any]:
     """Panels of 320×180 in two rows, BGR: frame with plumes, five maps, smoke origin, smoke, steam.
 
-    ``maps`` as the network sees them (90, 160, n), ``heat`` its answer (45, 80, 3). Raises ``BadFrame`` for an unusable frame.
+    ``maps`` as the network sees them (90, 160, n), ``heat`` its answer (45, 80, 3). Raises ``BadFrame`` for an
+    unusable frame.
     """
     panels = [_frame_panel(frame, events)]
     panels += [_panel(maps[:, :, MAPS.index(name)], name) for name in SHOWN]

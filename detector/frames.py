@@ -33,7 +33,8 @@ class Scale:
 def admit(frame: object) -> tuple[Grey, Scale]:
     """A uint8 frame, (H, W) grey or (H, W, 3) BGR, as float32 grey levels 0-255 of (HEIGHT, WIDTH).
 
-    Raises :class:`BadFrame` for anything else. Other aspect ratios are stretched: plumes keep their place, and the model
+    Raises :class:`BadFrame` for anything else. Other aspect ratios are stretched: plumes keep their place, and
+    the model
     has seen stretched ones.
     """
     if not isinstance(frame, np.ndarray):

@@ -1,4 +1,5 @@
-"""Undoing changes of exposure: the frame's tone curve against the background, applied so that only local changes remain.
+"""Undoing changes of exposure: the frame's tone curve against the background, applied so that only local changes
+remain.
 
 Gain and offset come with the pose. What is left - gamma, clipping, an IR filter that changes lamps more than walls - is
 a smooth curve over the background's grey level, taken from all pixels, so that no plume can shape it.

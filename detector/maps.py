@@ -1,6 +1,8 @@
-"""From running moments to what the network sees: bounded maps in units of the picture's own noise, and a few whole-frame figures.
+"""From running moments to what the network sees: bounded maps in units of the picture's own noise, and a few whole-
+frame figures.
 
-All of it at half the working size. The order of the maps and of the figures is part of the model's contract (its manifest
+All of it at half the working size. The order of the maps and of the figures is part of the model's contract (its
+manifest
 hashes this file's ``CONTRACT``).
 """
 
@@ -80,7 +82,8 @@ def expected_variance(variance: Grey, level: Grey, slope2: Grey) -> Grey:
 
 
 def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Maps (HEIGHT/2, WIDTH/2, len(MAPS)) and figures (len(FIGURES),), all within 0-1. Sets ``stats.sigma`` on the way."""
+    """Maps (HEIGHT/2, WIDTH/2, len(MAPS)) and figures (len(FIGURES),), all within 0-1. Sets ``stats.sigma`` on
+    the way."""
     level, m5, m20 = halve(stats.background), halve(stats.m5), halve(stats.m20)
     v20, vs20 = halve(stats.v20), halve(stats.vs20)
     gx = cv2.Sobel(level, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
@@ -88,8 +91,9 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     slope2 = gx * gx + gy * gy
     expected = expected_variance(v20, level, slope2)
     expected_smooth = expected * np.float32(max(_robust_ratio(vs20, expected), 0.02))
-    sigma = np.sqrt(expected)
-    stats.sigma = cv2.resize(sigma, (stats.sigma.shape[1], stats.sigma.shape[0]), interpolation=cv2.INTER_LINEAR)
+    sigma: Grey = np.sqrt(expected)
+    size = (stats.sigma.shape[1], stats.sigma.shape[0])
+    stats.sigma = cv2.resize(sigma, size, interpolation=cv2.INTER_LINEAR)
     deviation = _log_ratio(v20, expected)
     shift5, shift20 = (m5 - level) / sigma, (m20 - level) / sigma
     wide = cv2.blur(shift20, _WIDE)

@@ -48,7 +48,8 @@ class Model:
             )
         if manifest["contract"] != CONTRACT:
             raise ModelError(
-                f"{manifest['file']}: trained for other maps than this version computes; run `smokesentry lab train` again"
+                f"{manifest['file']}: trained for other maps than this version computes; "
+                "run `smokesentry lab train` again"
             )
         self.name: str = manifest["name"]
         self.digest = "sha256:" + hashlib.sha256(manifest_bytes).hexdigest()
@@ -70,7 +71,8 @@ class Model:
 
 
 def _interpreter(weights: bytes) -> Any:
-    """LiteRT, or the runtime that it replaced. An old one beside a new numpy imports well and fails here with SystemError."""
+    """LiteRT, or the runtime that it replaced. An old one beside a new numpy imports well and fails here with
+    SystemError."""
     failures = []
     for package in ("ai_edge_litert", "tflite_runtime"):
         try:

@@ -1,4 +1,5 @@
-"""The detector as the gateway uses it: frames in, a verdict and plume events out. No clock, no I/O but the model's file."""
+"""The detector as the gateway uses it: frames in, a verdict and plume events out. No clock, no I/O but the model's
+file."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ _CHIMNEY_FACTOR = 1.25  # on the score at a known chimney
 
 
 class Watcher:
-    """From admitted frames to what the network sees: register, even out the light, keep statistics. One scene after another."""
+    """From admitted frames to what the network sees: register, even out the light, keep statistics. One scene
+    after another."""
 
     def __init__(self) -> None:
         self.new_scenes = 0
@@ -55,7 +57,8 @@ class Watcher:
         return self.stats.frames >= 6
 
     def take(self, grey: Grey, dt_s: float) -> None:
-        """One frame (HEIGHT, WIDTH), ``dt_s`` seconds after the one before it. Begins anew when the scene is another one."""
+        """One frame (HEIGHT, WIDTH), ``dt_s`` seconds after the one before it. Begins anew when the scene
+        is another one."""
         if self._reference is None:
             self._reference = Reference(grey)
         pose = find_pose(grey, self._reference, self.pose)
@@ -103,7 +106,8 @@ class Detector:
         self._watcher = Watcher()
 
     def push(self, frame: NDArray[np.uint8], t_s: float, weather: Weather | None = None) -> FrameResult:
-        """One frame, uint8 (H, W) or (H, W, 3) BGR, taken at ``t_s`` seconds. Never raises for a bad frame: it is counted."""
+        """One frame, uint8 (H, W) or (H, W, 3) BGR, taken at ``t_s`` seconds. Never raises for a bad frame:
+        it is counted."""
         self._weather = weather
         self.counts["frames"] += 1
         try:
@@ -128,7 +132,8 @@ class Detector:
         return FrameResult(self._verdict(), self._cause(), ends, ())
 
     def score(self) -> NDArray[np.float32] | None:
-        """Mean origin heat over the last 16 s, (HEIGHT/4, WIDTH/4) in 0-1, for judging and explanations; None before there is any."""
+        """Mean origin heat over the last 16 s, (HEIGHT/4, WIDTH/4) in 0-1, for judging and explanations;
+        None before there is any."""
         return self._tracker.score()
 
     def _favour_chimneys(self) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Laying a frame on the background: a small shift, turn and zoom, found together with the change of exposure.
 
-One robust least-squares fit (Lucas-Kanade with a gain and an offset) on half-size pictures. What moves by itself - people,
+One robust least-squares fit (Lucas-Kanade with a gain and an offset) on half-size pictures. What moves by itself -
+people,
 plumes, lamps that switch - is an outlier and loses its weight.
 """
 

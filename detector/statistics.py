@@ -1,4 +1,5 @@
-"""What each pixel has been doing: a background and running moments over 2.5, 5, 20 and 60 seconds, all causal and of fixed size.
+"""What each pixel has been doing: a background and running moments over 2.5, 5, 20 and 60 seconds, all causal and
+of fixed size.
 
 Nothing is kept but these few pictures, so memory and time do not grow. The recursions run at the working size; what the
 network sees is made of them at half size, only when it is asked (:func:`detector.maps.network_input`).
@@ -25,7 +26,8 @@ def _zeros() -> Grey:
 class Statistics:
     """Running statistics of registered, light-corrected frames; one instance a camera.
 
-    Attributes are (HEIGHT, WIDTH) float32 in grey levels (``m*``, ``background``), squared levels (``v*``, ``transport_*``,
+    Attributes are (HEIGHT, WIDTH) float32 in grey levels (``m*``, ``background``), squared levels (``v*``,
+    ``transport_*``,
     ``kept*``, ``flicker``) or shares 0-1 (``away``).
     """
 
@@ -42,8 +44,10 @@ class Statistics:
         self.kept1, self.kept4 = _zeros(), _zeros()  # its products one and four frames apart: how long a change lives
         self.transport_up, self.transport_right = _zeros(), _zeros()
         self.away = _zeros()  # share of the last 20 s spent clearly off the background
-        self.sigma = np.full((HEIGHT, WIDTH), 2.0, np.float32)  # expected deviation of a quiet pixel, set from outside
-        self.slow = _zeros()  # 0-1: where the background must not follow (an open plume), set from outside
+        self.sigma: Grey = np.full(
+            (HEIGHT, WIDTH), 2.0, np.float32
+        )  # expected deviation of a quiet pixel, set from outside
+        self.slow: Grey = _zeros()  # 0-1: where the background must not follow (an open plume), set from outside
         self._last = _zeros()
         self._ring = [_zeros() for _ in range(_LAG_FRAMES)]
 
@@ -89,7 +93,8 @@ class Statistics:
         self._ring = [*self._ring[1:], smooth]
 
     def _follow(self, frame: Grey, dt_s: float) -> None:
-        # The first seconds are averaged as they come; later a change must last to be believed, and an open plume longer still.
+        # The first seconds are averaged as they come; later a change must last to be believed, and an
+        # open plume longer still.
         step = frame - self.background
         if self.age_s > 8.0:
             limit = 3.0 * self.sigma

@@ -1,4 +1,5 @@
-"""From heat to plumes: a score at a fixed origin, opened above a threshold, kept while it lasts, closed when it is gone.
+"""From heat to plumes: a score at a fixed origin, opened above a threshold, kept while it lasts, closed when it is
+gone.
 
 The score is the mean origin heat over 16 seconds: what flashes by never reaches it, what stays and moves does.
 """
@@ -125,7 +126,8 @@ class Tracker:
         x_fine, y_fine, sigma = _centre(self.mean_raw(out), x, y)
         track = Track(
             number=self._next, x=x_fine, y=y_fine, sigma=sigma, started_s=min(since, t_s), alarm_s=t_s, last_seen_s=t_s,
-            score=value, peak=value, smoke=0.0, steam=0.0, area=_area(out, x, y), visible_s=t_s - min(since, t_s), told_s=t_s,
+            score=value, peak=value, smoke=0.0, steam=0.0, area=_area(out, x, y), visible_s=t_s -
+            min(since, t_s), told_s=t_s,
         )  # fmt: skip
         track.smoke, track.steam = _classes(out, track.area)
         self._next += 1

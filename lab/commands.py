@@ -1,4 +1,5 @@
-"""Training and judging the detector: make-data, train, evaluate, card (training environment: lab/requirements-train.txt)."""
+"""Training and judging the detector: make-data, train, evaluate, card (training environment: lab/requirements-
+train.txt)."""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
         "--data", type=Path, default=Path("../shared/data"), help="real pictures, judged apart when there"
     )
     judge.add_argument("--json", type=Path, help="one line a night, for looking")
+    judge.add_argument("--calibrate", action="store_true", help="tuning seeds instead; sets threshold and confidence")
     judge.add_argument("--docs", type=Path, help="a page whose table between the marks is replaced")
     card = words.add_parser("card", help="write the model card from the manifest and a judged table")
     card.add_argument("--rows", type=Path, required=True, help="what evaluate --json wrote")
@@ -69,13 +71,19 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from lab.calibrate import write
     from lab.evaluate import evaluate, markdown, save, summary
     from lab.report import write_table
+    from lab.scenes.seeds import TUNE
     from lab.suites import cases
 
     data = options.data if (options.data / "smoke" / "index.csv").exists() else None
     if data is None:
         print(f"{options.data}: no real pictures there; judging drawn nights only", file=sys.stderr)
+    if options.calibrate:
+        calibration = write(evaluate(list(cases(options.scale, None, TUNE.start)), options.processes), _manifest())
+        print(f"set {calibration}")
+        return 0
     rows = evaluate(list(cases(options.scale, data)), options.processes)
     if options.json:
         save(rows, options.json)
@@ -84,6 +92,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.docs:
         write_table(options.docs, table)
     return 0
+
+
+def _manifest() -> Path:
+    from importlib import resources
+
+    return Path(str(resources.files("detector") / "weights" / "manifest.json"))
 
 
 def _card(options: argparse.Namespace) -> int:

@@ -1,4 +1,5 @@
-"""Nights over real pictures: stills read in place from the shared data folder, and smoke filmed on black as a third plume engine.
+"""Nights over real pictures: stills read in place from the shared data folder, and smoke filmed on black as a third
+plume engine.
 
 Nothing here is trained on: most of these rows have no clear licence, and they judge better for being strange.
 """
@@ -30,12 +31,10 @@ def night_pictures(data: Path) -> list[Path]:
 
 
 def real_still(path: Path, rng: Rng) -> Still:
-    """A picture as a still night: lamps at its brightest spots, mouths where something dark stands before something lighter
+    """A picture as a still night: lamps at its brightest spots, mouths where something dark stands before
+    something lighter
     or the other way round."""
-    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise ValueError(f"{path}: cannot be read as a picture")
-    picture = cv2.resize(grey, (W, H), interpolation=cv2.INTER_AREA).astype(np.float32)
+    picture = cv2.resize(_grey(path), (W, H), interpolation=cv2.INTER_AREA).astype(np.float32)
     if picture.mean() > 60:  # most are exposed for people; a roof camera's night is darker
         picture *= np.float32(rng.uniform(30, 70) / picture.mean())
     still = Still(picture, "real:" + path.stem, horizon=60.0, ambient=float(np.percentile(picture, 30)) + 10)
@@ -50,15 +49,19 @@ def real_still(path: Path, rng: Rng) -> Still:
     return still
 
 
+def _grey(path: Path) -> Array:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if picture is None:
+        raise ValueError(f"{path}: cannot be read as a picture")
+    return picture
+
+
 class Matte:
     """Filmed smoke laid along a plume's direction; its luminance is its opacity."""
 
     def __init__(self, data: Path, rng: Rng, shape: Shape) -> None:
         files = sorted((data / "smoke" / "synthetic_extra" / "raw_mattes" / "smoke_matte_black").glob("*.jpg"))
-        self.frames = [
-            cv2.resize(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), (192, 108)).astype(np.float32) / 255
-            for file in files[8:]
-        ]
+        self.frames = [cv2.resize(_grey(file), (192, 108)).astype(np.float32) / 255 for file in files[8:]]
         self.shape = shape
         self.flip = bool(rng.random() < 0.5)
         self.start = float(rng.uniform(0, 10))

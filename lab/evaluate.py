@@ -100,8 +100,10 @@ def _group(rows: Sequence[Row]) -> dict[str, Any]:
 
 def markdown(entries: dict[str, dict[str, Any]]) -> str:
     """The table for people."""
-    lines = ["| suite | nights | smoke found | wait median / p95 | origin error | nights with a false event | cannot judge |",
-             "| --- | --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines = [
+        "| suite | nights | smoke found | wait median / p95 | origin error | false nights | cannot judge |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for name, entry in entries.items():
         if "auc" in entry:
             continue
@@ -110,14 +112,18 @@ def markdown(entries: dict[str, dict[str, Any]]) -> str:
             f"{entry['wait_median_s']:.0f} / {entry['wait_p95_s']:.0f} s" if entry["wait_median_s"] is not None else "–"
         )
         error = f"{entry['origin_error_px'] / 3.2:.1f} % of width" if entry["origin_error_px"] is not None else "–"
-        cells = [name, entry["nights"], found, wait, error, f"{entry['false_nights']}", f"{entry['cannot_judge']:.0%}"]
+        cells = [name, entry["nights"], found, wait, error, entry["false_nights"], f"{entry['cannot_judge']:.0%}"]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    lines += ["", "| all nights | AUC | the trivial cue's AUC | recall at no false alarm | recall at the threshold | false at the threshold |",
-              "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
+    lines += [
+        "",
+        "| all nights | AUC | the trivial cue's | recall at no false alarm | recall at the threshold | false nights |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for name, entry in entries.items():
         if "auc" in entry:
             lines.append(
-                f"| {name} | {entry['auc']:.3f} | {entry['auc_trivial']:.3f} | {_share(entry['recall_at_no_false_alarm'])} "
+                f"| {name} | {entry['auc']:.3f} | {entry['auc_trivial']:.3f} "
+                f"| {_share(entry['recall_at_no_false_alarm'])} "
                 f"| {_share(entry['recall'])} | {entry['false_nights']} of {entry['clean_nights']} |"
             )
     return "\n".join(lines) + "\n"

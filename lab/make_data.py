@@ -60,7 +60,8 @@ def make(jobs: Iterable[tuple[int, Recipe | None]], out: Path, processes: int) -
             total += len(kept)
             if number % 50 == 0 or number == len(jobs):
                 columns = [np.stack(column) for column in zip(*batch, strict=True)]
-                np.savez(out / f"part{jobs[0][0]:08d}_{number:06d}.npz", **dict(zip("mftw", columns, strict=True)))
+                maps, figures, target, weight = columns
+                np.savez(out / f"part{jobs[0][0]:08d}_{number:06d}.npz", m=maps, f=figures, t=target, w=weight)
                 batch = []
                 spent = time.monotonic() - started
                 print(f"nights {number}/{len(jobs)}, moments {total}, {spent:.0f} s", file=sys.stderr, flush=True)

@@ -43,12 +43,13 @@ class Case:
 
 
 def cases(scale: float, data: Path | None, first: int = JUDGE.start) -> Iterator[Case]:
-    """All cases; ``scale`` 1 is the full table, less is a sample of it. With ``data``, real stills are judged as well."""
+    """All cases; ``scale`` 1 is the full table, less is a sample of it. With ``data``, real stills are judged
+    as well."""
     n = max(1, round(20 * scale))
     seed = first
     pictures = night_pictures(data) if data is not None else []
     for place in ["simulated", "composited"] if pictures else ["simulated"]:
-        picks = np.random.default_rng(first).permutation(len(pictures)) if pictures else []
+        picks = np.random.default_rng(first).permutation(max(len(pictures), 1))
         for case in _one_place(place, n, seed):
             picture = pictures[int(picks[case.seed % len(pictures)])] if place == "composited" else None
             film = data if place == "composited" and case.recipe.smoke and case.seed % 2 == 0 else None

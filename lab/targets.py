@@ -1,4 +1,5 @@
-"""What the network should answer for a moment of a night: origin of visible smoke, smoke's area, steam's area, and how much each cell counts."""
+"""What the network should answer for a moment of a night: origin of visible smoke, smoke's area, steam's area, and
+how much each cell counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Three unlike ways to draw a still night: a street of buildings, an infrared roofscape, an abstract collage with lamps."""
+"""Three unlike ways to draw a still night: a street of buildings, an infrared roofscape, an abstract collage with
+lamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a camera does to a night: pose, focus, exposure, infrared filter, mains flicker, noise, clock overlay, compression."""
+"""What a camera does to a night: pose, focus, exposure, infrared filter, mains flicker, noise, clock overlay,
+compression."""
 
 from __future__ import annotations
 
@@ -81,7 +82,8 @@ def exposure(rng: Rng, still: Still, length_s: float) -> Effect:
 
 
 def infrared_filter(rng: Rng, still: Still, length_s: float) -> Effect:
-    """The IR-cut filter moves: another picture of the same things, with own illumination, a black frame or two between."""
+    """The IR-cut filter moves: another picture of the same things, with own illumination, a black frame or two
+    between."""
     times = np.sort(rng.uniform(3, length_s, int(rng.integers(1, 3))))
     light = rng.uniform(10, 110) * glow(W / 2, H / 2, rng.uniform(60, 200), 2.5)
     material = np.exp(rng.uniform(0.1, 0.5) * fractal(rng, H, W, 40, 5))
@@ -102,9 +104,9 @@ def mains_bands(rng: Rng, still: Still, length_s: float) -> Effect:
     rows = np.arange(H, dtype=np.float32)[:, None]
 
     def apply(picture: Array, t_s: float) -> Array:
-        return picture * (
-            1 + np.float32(depth) * np.sin(2 * np.pi * (rows / np.float32(wave) + np.float32(pace * t_s)))
-        ).astype(np.float32)
+        bands = 1 + np.float32(depth) * np.sin(2 * np.pi * (rows / np.float32(wave) + np.float32(pace * t_s)))
+        banded: Array = picture * bands.astype(np.float32)
+        return banded
 
     return apply
 
@@ -132,7 +134,8 @@ def sensor_noise(rng: Rng, still: Still, length_s: float) -> Effect:
             out = np.where(still_here, keep * last[0] + (1 - keep) * out, out)
         if keep:
             last[:] = [out]
-        return out.astype(np.float32)
+        noisy: Array = out.astype(np.float32)
+        return noisy
 
     return apply
 
@@ -153,7 +156,8 @@ Codec = Callable[[Iterable[Array]], Iterator[Array]]
 
 
 def random_codec(rng: Rng, name: str | None = None) -> tuple[str, Codec]:
-    """Nothing, JPEG a frame, blocks that are skipped and refreshed by group, or real H.264 (or the one that is named)."""
+    """Nothing, JPEG a frame, blocks that are skipped and refreshed by group, or real H.264 (or the one that is
+    named)."""
     name = name or str(rng.choice(["none", "jpeg", "blocks", "h264"], p=[0.2, 0.2, 0.25, 0.35]))
     if name == "none":
         return name, _eight_bits
@@ -180,7 +184,9 @@ def _eight_bits(frames: Iterable[Array]) -> Iterator[Array]:
 def _jpeg(frames: Iterable[Array], quality: int) -> Iterator[Array]:
     for frame in frames:
         _, data = cv2.imencode(".jpg", np.clip(frame, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])
-        yield cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+        assert decoded is not None
+        yield decoded.astype(np.float32)
 
 
 def _blocks(frames: Iterable[Array], size: int, gop: int, step: float) -> Iterator[Array]:
@@ -207,7 +213,7 @@ def _blocks(frames: Iterable[Array], size: int, gop: int, step: float) -> Iterat
 
 def h264(frames: Iterable[Array], options: dict[str, str], enlarge: int) -> Iterator[Array]:
     """Through a real encoder and decoder in memory (PyAV with x264; training environment only)."""
-    import av
+    import av  # type: ignore[import-not-found]
 
     encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = W * enlarge, H * enlarge, "yuv420p", 2
@@ -218,11 +224,12 @@ def h264(frames: Iterable[Array], options: dict[str, str], enlarge: int) -> Iter
 
     def shrink(decoded: av.VideoFrame) -> Array:
         grey = decoded.to_ndarray()[: H * enlarge, : W * enlarge]
-        return cv2.resize(grey, (W, H), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small: Array = cv2.resize(grey, (W, H), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return small
 
     grey_chroma = np.full((H * enlarge // 2, W * enlarge), 128, np.uint8)
     for number, frame in enumerate(frames):
-        luma = np.clip(frame, 0, 255).astype(np.uint8)
+        luma: Array = np.clip(frame, 0, 255).astype(np.uint8)
         if enlarge > 1:
             luma = cv2.resize(luma, (W * enlarge, H * enlarge), interpolation=cv2.INTER_CUBIC)
         video = av.VideoFrame.from_ndarray(np.vstack([luma, grey_chroma]), format="yuv420p")

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 from lab.scenes.backgrounds import Still
-from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, glow, log_uniform
 from lab.scenes.effect import Effect
+from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, glow, log_uniform
 
 
 def _window(rng: Rng, still: Still) -> tuple[int, int, int, int]:

@@ -1,4 +1,5 @@
-"""One night from one seed: a still, plumes with their true times and places, look-alikes, a camera; frames come out in order."""
+"""One night from one seed: a still, plumes with their true times and places, look-alikes, a camera; frames come out
+in order."""
 
 from __future__ import annotations
 

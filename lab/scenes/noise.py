@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32 in practice; OpenCV promises only "numbers"
 Rng = np.random.Generator
 W, H = 320, 180
 
@@ -35,6 +37,7 @@ class Wander:
         self._tau = tau_s
 
     def __call__(self, t_s: float) -> float:
+        """Its value at a time."""
         place = max(t_s, 0.0) / self._tau
         i = min(int(place), len(self._knots) - 2)
         part = min(place - i, 1.0)

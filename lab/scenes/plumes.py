@@ -17,7 +17,9 @@ from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, log_uniform
 class Engine(Protocol):
     """An opacity picture for a strength (0-1, how much is emitted) at a time."""
 
-    def __call__(self, t_s: float) -> Array: ...
+    def __call__(self, t_s: float) -> Array:
+        """Opacity (H, W) at a time."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def random_shape(rng: Rng, x: float, y: float, steam: bool) -> Shape:
     up = rng.uniform(0.1, np.pi / 2) if rng.random() < 0.75 else rng.uniform(-0.35, 0.2)
     return Shape(
         x=x, y=y, length=length, speed=speed, angle=float(abs(side - up) if side else up),
-        rise=float(rng.uniform(0, 0.4) * speed), spread=float(rng.uniform(0.03, 0.3)), radius=log_uniform(rng, 0.6, 3.0),
+        rise=float(rng.uniform(0, 0.4) * speed), spread=float(rng.uniform(0.03, 0.3)),
+        radius=log_uniform(rng, 0.6, 3.0),
         opacity=log_uniform(rng, 0.2, 0.85) if steam else log_uniform(rng, 0.08, 0.55),
         unsteady=float(rng.uniform(0.1, 0.8)), beat_s=log_uniform(rng, 0.6, 6),
         abrupt=float(rng.uniform(0.6, 1.0)) if steam else float(rng.choice([0.0, rng.uniform(0, 0.25)])),
@@ -92,7 +95,7 @@ class Puffs:
         """How strong one puff must be for the stated opacity at the thickest."""
         self.depth = 1.0
         thick = [float(np.percentile(self._thickness(t), 99.9)) for t in np.linspace(0, length_s, 5)]
-        return -np.log(1 - self.shape.opacity) / max(float(np.median(thick)), 1e-3)
+        return float(-np.log(1 - self.shape.opacity)) / max(float(np.median(thick)), 1e-3)
 
     def _thickness(self, t_s: float) -> Array:
         age = t_s - self.birth
@@ -160,7 +163,7 @@ class Jet:
             * _thins(s, far)
             * (np.float32(s.radius) / width) ** 0.3
         )
-        boil = 0.0
+        boil: Array = np.zeros_like(far)
         for grain, pace in zip(self.grain, (1.0, 0.7), strict=True):
             u = ((far - np.float32(s.speed * pace * t_s)) * 4 / (1 + 0.15 * s.radius)) % 512
             v = (across / width * 24 + 128 + np.float32(3 * pace * t_s)) % 256

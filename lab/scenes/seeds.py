@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-TRAIN = range(0, 1_000_000)
+TRAIN = range(1_000_000)
 TUNE = range(1_000_000, 2_000_000)  # threshold and calibration
 JUDGE = range(2_000_000, 3_000_000)
 MINE = range(3_000_000, 4_000_000)  # hard negatives

@@ -50,7 +50,8 @@ def traffic(rng: Rng, still: Still, length_s: float) -> Effect:
     cars = []
     for _ in range(int(rng.integers(1, 5))):
         way = rng.choice([-1.0, 1.0])
-        cars.append((way, rng.uniform(90, H - 8), rng.uniform(-10, length_s), log_uniform(rng, 3, 60), rng.uniform(6, 30),
+        cars.append((way, rng.uniform(90, H - 8), rng.uniform(-10, length_s), log_uniform(rng, 3, 60),
+        rng.uniform(6, 30),
                      rng.uniform(5, 120), rng.uniform(0, 0.5), rng.uniform(20, 150), rng.random() < 0.3))  # fmt: skip
     ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
 
@@ -102,7 +103,8 @@ def swaying(rng: Rng, still: Still, length_s: float) -> Effect:
             yy, xx = grid[k]
             a = np.float32(reach * gust(t_s))
             s1, s2 = np.sin(2 * np.pi * t_s / periods[0] + field[0]), np.sin(2 * np.pi * t_s / periods[1] + field[1])
-            moved = cv2.remap(leaf, xx + a * s1.astype(np.float32), yy + 0.5 * a * s2.astype(np.float32), cv2.INTER_LINEAR,
+            moved = cv2.remap(leaf, xx + a * s1.astype(np.float32), yy + 0.5 * a *
+            s2.astype(np.float32), cv2.INTER_LINEAR,
                               borderMode=cv2.BORDER_REFLECT)  # fmt: skip
             m = cv2.remap(mask, xx + a * s1.astype(np.float32), yy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             part = picture[y0 : y0 + h, x0 : x0 + w]
@@ -140,14 +142,15 @@ def insects(rng: Rng, still: Still, length_s: float) -> Effect:
             )
         if crawl:
             cv2.circle(layer, (round(path[0](t_s)), round(path[1](t_s))), max(1, round(soft)), float(bright), -1)
-        return picture + cv2.GaussianBlur(layer, (0, 0), soft) * np.float32(soft**0.5)
+        swarm: Array = picture + cv2.GaussianBlur(layer, (0, 0), soft) * np.float32(soft**0.5)
+        return swarm
 
     return apply
 
 
 def web(rng: Rng, still: Still, length_s: float) -> Effect:
     """A spider's web or a thread before the lens: large, soft, bright strokes that sway."""
-    layer = np.zeros((H, W), np.float32)
+    layer: Array = np.zeros((H, W), np.float32)
     for _ in range(int(rng.integers(1, 8))):
         p, q = rng.uniform([0, 0], [W, H]), rng.uniform([0, 0], [W, H])
         cv2.line(
@@ -163,9 +166,9 @@ def web(rng: Rng, still: Still, length_s: float) -> Effect:
 
     def apply(picture: Array, t_s: float) -> Array:
         move = np.array([[1, 0, sway_x(t_s)], [0, 1, sway_y(t_s)]], np.float32)
-        return picture + np.float32(max(light(t_s), 0)) * cv2.warpAffine(
-            layer, move, (W, H), borderMode=cv2.BORDER_REPLICATE
-        )
+        moved = cv2.warpAffine(layer, move, (W, H), borderMode=cv2.BORDER_REPLICATE)
+        webbed: Array = picture + np.float32(max(light(t_s), 0)) * moved
+        return webbed
 
     return apply
 

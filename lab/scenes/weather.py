@@ -26,7 +26,8 @@ def fog(rng: Rng, still: Still, length_s: float) -> Effect:
             bank, (xs + vx * t_s) % 1024, (ys + vy * t_s) % 512, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
         )
         alpha = np.clip(density(t_s) * low * (1 + uneven * shape), 0, 0.95).astype(np.float32)
-        return picture + alpha * (np.float32(veil) + lit - picture)
+        veiled: Array = picture + alpha * (np.float32(veil) + lit - picture)
+        return veiled
 
     return apply
 
@@ -86,7 +87,8 @@ def drops(rng: Rng, still: Still, length_s: float) -> Effect:
     """Drops land on the glass, stay as blurred bright or dark spots, and run down."""
     spots = []
     for _ in range(int(rng.integers(1, 14))):
-        spots.append((rng.uniform(0, W), rng.uniform(0, H), log_uniform(rng, 2, 22), rng.uniform(0, length_s), rng.uniform(-0.7, 0.9),
+        spots.append((rng.uniform(0, W), rng.uniform(0, H), log_uniform(rng, 2, 22), rng.uniform(0,
+        length_s), rng.uniform(-0.7, 0.9),
                       rng.uniform(0, 6) if rng.random() < 0.3 else 0.0, rng.uniform(5, 90)))  # fmt: skip
     ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
 
@@ -122,7 +124,8 @@ def frost(rng: Rng, still: Still, length_s: float) -> Effect:
         reach = first + speed * max(t_s - start, 0)
         alpha = np.float32(thick) / (1 + np.exp(np.clip((far - reach + 12 * crystal) / 6, -30, 30)))
         blurred = cv2.GaussianBlur(picture, (0, 0), soft) * np.float32(0.8) + np.float32(veil) * (1 + 0.15 * crystal)
-        return (picture + alpha * (blurred - picture)).astype(np.float32)
+        iced: Array = (picture + alpha * (blurred - picture)).astype(np.float32)
+        return iced
 
     return apply
 

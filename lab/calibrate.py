@@ -1,0 +1,51 @@
+"""The alarm threshold and the confidence, from tuning nights that neither training nor judging sees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lab.judge import Row
+
+QUIET_SHARE = 0.985  # of tuning nights without smoke, each with look-alikes, that must stay silent
+FLOOR = 0.30
+
+
+def threshold_for_silence(rows: Sequence[Row]) -> float:
+    """The lowest score that keeps all but a few nights without smoke silent, with a little to spare."""
+    clean = [row.best for row in rows if not row.smoke and not row.steam]
+    if not clean:
+        raise ValueError("no nights without smoke to set a threshold on")
+    return float(max(np.quantile(clean, QUIET_SHARE) + 0.01, FLOOR))
+
+
+def fit_confidence(rows: Sequence[Row], steps: int = 2000) -> tuple[float, float]:
+    """Slope and intercept of a logistic over the logit of the score: is the best-scoring place of a night smoke?"""
+    smoke = [row.best_smoke for row in rows if row.smoke]
+    other = [row.best_other for row in rows]
+    score = np.clip(np.array(smoke + other), 1e-4, 1 - 1e-4)
+    truth = np.array([1.0] * len(smoke) + [0.0] * len(other))
+    x = np.log(score / (1 - score))
+    slope, intercept = 1.0, 0.0
+    for _ in range(steps):
+        p = 1 / (1 + np.exp(-(slope * x + intercept)))
+        slope -= 0.5 * float(np.mean((p - truth) * x) + 1e-3 * (slope - 1))
+        intercept -= 0.5 * float(np.mean(p - truth))
+    return slope, intercept
+
+
+def write(rows: Sequence[Row], manifest: Path) -> dict[str, float]:
+    """Sets the manifest's calibration and returns it."""
+    slope, intercept = fit_confidence(rows)
+    calibration = {
+        "alarm_threshold": round(threshold_for_silence(rows), 3),
+        "slope": round(slope, 3),
+        "intercept": round(intercept, 3),
+    }
+    data = json.loads(manifest.read_text(encoding="utf-8"))
+    data["calibration"] = calibration
+    manifest.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    return calibration
