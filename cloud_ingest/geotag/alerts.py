@@ -65,10 +65,9 @@ class AlertBuilder:
         poses = list(poses)
         if poses:
             self._evidence.forget()
-        touched = list(dict.fromkeys([*detection_ids, *sorted(self._seen_under(connection, poses, now))]))
+        touched = dict.fromkeys([*detection_ids, *sorted(self._seen_under(connection, poses, now))])
         changed = False
-        for start in range(0, len(touched), _AT_ONCE):
-            some = touched[start : start + _AT_ONCE]
+        for some in _rounds(touched):
             towns: dict[str, set[str]] = {}
             for row in connection.execute(
                 select(detections.c.tenant, detections.c.detection_id).where(detections.c.detection_id.in_(some))
@@ -176,7 +175,15 @@ def _rows_around(connection: Connection, tenant: str, touched: set[str]) -> dict
         found |= _by_id(connection.execute(bounded))
     # Whole alerts: the rest of an alert that has one detection in the window must be weighed with it.
     keys = {row["alert_id"] for row in found.values()} - {None}
-    return found | _by_id(connection.execute(base.where(alert_detections.c.alert_id.in_(keys))))
+    for some in _rounds(keys):
+        found |= _by_id(connection.execute(base.where(alert_detections.c.alert_id.in_(some))))
+    return found
+
+
+def _rounds(values: Iterable[str]) -> Iterable[list[str]]:
+    """In portions that fit into one statement."""
+    ordered = list(values)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
 
 
 def _by_id(result: Any) -> dict[str, dict[str, Any]]:
@@ -209,8 +216,12 @@ def _stored_alerts(connection: Connection, keys: set[str]) -> dict[str, dict[str
         alert_versions,
         (alerts.c.alert_id == alert_versions.c.alert_id) & (alerts.c.version == alert_versions.c.version),
     )
-    query = select(alert_versions).select_from(joined).where(alerts.c.alert_id.in_(keys))
-    return {row["alert_id"]: dict(row) for row in connection.execute(query).mappings()}
+    query = select(alert_versions).select_from(joined)
+    return {
+        row["alert_id"]: dict(row)
+        for some in _rounds(sorted(keys))
+        for row in connection.execute(query.where(alerts.c.alert_id.in_(some))).mappings()
+    }
 
 
 def _pose(connection: Connection, gateway: str, camera: str, version: int) -> CameraPose | None:

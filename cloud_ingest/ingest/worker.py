@@ -39,6 +39,7 @@ _LINGER_S = 0.01
 _WAIT_S = 0.5
 _RETRY_S = 1.0
 _REPORT_S = 60.0
+_MAX_WARNINGS = 20  # between two reports
 
 Checked = Accepted | AcceptedState | DeadLetter
 
@@ -55,6 +56,7 @@ class Worker:
         self._clock = SystemClock()
         self._alerts = AlertBuilder()
         self._counts: Counter[str] = Counter()
+        self._warned = 0  # since the last report
 
     def run(self, stop: threading.Event) -> None:
         """Works until told to stop."""
@@ -66,7 +68,7 @@ class Worker:
                 if messages:
                     self._take(messages, stop)
                 if time.monotonic() - reported > _REPORT_S:
-                    reported = time.monotonic()
+                    reported, self._warned = time.monotonic(), 0
                     _log.info(
                         "since the start: %s", ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
                     )
@@ -101,7 +103,9 @@ class Worker:
                 message.topic, message.raw, "internal_error", f"{type(error).__name__}: {error}", None
             )
         if isinstance(checked, DeadLetter):
-            _log.warning("set aside (%s): %s", checked.cause, checked.reason)
+            self._warned += 1
+            if self._warned <= _MAX_WARNINGS:  # a flood must not fill the log as well; all are counted and listed
+                _log.warning("set aside (%s): %s", checked.cause, checked.reason)
         return checked
 
     def _store(self, checked: Sequence[tuple[Message, Checked]]) -> list[Outcome]:
