@@ -68,12 +68,20 @@ class Worker:
                 if messages:
                     self._take(messages, stop)
                 if time.monotonic() - reported > _REPORT_S:
+                    self._close_silent()
                     reported, self._warned = time.monotonic(), 0
                     _log.info(
                         "since the start: %s", ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
                     )
         finally:
             self._link.stop()
+
+    def _close_silent(self) -> None:
+        try:
+            with writing(self._engine) as connection:
+                self._alerts.close_silent(connection, self._clock.now().captured_at)
+        except (OperationalError, InterfaceError) as error:
+            _log.error("the store does not answer: %s", error)
 
     def _take(self, messages: list[Message], stop: threading.Event) -> None:
         checked = [(message, self._check(message)) for message in messages]

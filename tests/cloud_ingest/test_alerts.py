@@ -281,13 +281,26 @@ def test_a_detection_that_returns_from_another_alert_finds_its_own_again(posed, 
 
 
 def test_a_camera_gone_wild_is_bounded_and_stops_nobody(posed, east, south, origin_of, houses, monkeypatch):
-    import cloud_ingest.geotag.alerts as module
-
-    monkeypatch.setattr(module, "_MAX_NEIGHBOURS", 12)
-    monkeypatch.setattr(module, "_AT_ONCE", 7)
+    monkeypatch.setattr("cloud_ingest.geotag.alerts._MAX_NEIGHBOURS", 12)
+    monkeypatch.setattr("cloud_ingest.geotag.alert_rows._AT_ONCE", 7)
     many = [east.detection(n, (40.0 * n, 350.0 + n)) for n in range(1, 31)]
     outcome = posed.take(east.batch("detection", *many))
     assert outcome.stored == 30
     assert sum(len(alert["members"]) for alert in posed.alerts()) == 12
     posed.take(south.batch("detection", south.detection(1, origin_of(south, *houses["r1c1"], 5.0), start_s=2000)))
     assert any("gw-south" in member for alert in posed.alerts() for member in alert["members"])
+
+
+def test_an_alert_of_which_nothing_is_heard_is_closed_and_reopened_by_a_later_word(posed, engine, east, origin_of):
+    origin = origin_of(east, 0, 0, 5.0)
+    posed.take(east.batch("detection", east.detection(1, origin)))
+    for after_s, reasons in ((3000, ["raised"]), (4000, ["raised", "closed"]), (9000, ["raised", "closed"])):
+        with writing(engine) as connection:
+            posed.builder.close_silent(connection, east.at(after_s))
+        assert [v["reason"] for v in posed.alerts()[0]["versions"]] == reasons
+    assert posed.alerts()[0]["state"] == "closed"
+    assert posed.alerts()[0]["changed"] == posed.counter()
+    assert "hour" in posed.alerts()[0]["versions"][-1]["reason_text"]
+    posed.take(east.batch("detection", east.detection(1, origin, revision=2, last_seen_at=east.at(9100))))
+    assert posed.alerts()[0]["state"] == "open"
+    assert posed.alerts()[0]["versions"][-1]["reason"] == "reopened"
