@@ -15,8 +15,9 @@ from edge.fusion import SiteAir
 from edge.gateway import Gateway
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
+from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings
-from edge.spool import Spool, SpoolDamaged, set_aside
+from edge.spool import FILE_NAME, Spool, SpoolDamaged
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
@@ -80,8 +81,10 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         keep_acknowledged_s=settings.gateway.keep_acknowledged_days * 86400,
         intervals={sensor.name: Interval(sensor.name, sensor.model, now) for sensor in settings.sensors},
         put=lambda lane, body, stamp: gateway.put(lane, body, stamp),
+        disk_refuses=lambda: gateway.writer.problem is not None,
         health_of=lambda: gateway.health(),
         more_status=lambda: gateway.more_status(),
+        reserve=Reserve(folder),
     )
     gateway = Gateway(
         settings=settings,
@@ -137,3 +140,13 @@ def _lock(folder: Path) -> IO[str]:
         file.close()
         raise GatewayError(f"{folder}: another gateway process already uses this folder; stop it first") from error
     return file
+
+
+def set_aside(folder: Path, unix_s: float) -> Path:
+    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
+    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
+    for suffix in ("", "-wal", "-shm"):
+        part = folder / (FILE_NAME + suffix)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + suffix))
+    return kept

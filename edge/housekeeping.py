@@ -13,16 +13,19 @@ from pathlib import Path
 import msgspec
 
 from edge.notify import notify
+from edge.reserve import Reserve
 from edge.spool import Spool, SpoolError
 from edge.telemetry import Interval
 from smokesentry.clock import Stamp, SystemClock
-from smokesentry.messages.records import Body, Health
+from smokesentry.messages.records import Body, Dropped, Health
 
 _log = logging.getLogger("edge.housekeeping")
 STATUS_FILE = "status.json"
 _ROUND_S = 1.0
 _STATUS_EVERY_S = 5.0
 _SPOOL_EVERY_S = 30.0
+_RELIEF_EVERY_S = 5.0
+_RELIEF_SHARE, _RELIEF_LEAST_BYTES = 0.1, 500_000
 
 
 @dataclass(slots=True)
@@ -38,8 +41,10 @@ class Housekeeping:
     keep_acknowledged_s: float
     intervals: dict[str, Interval]
     put: Callable[[str, Body, Stamp], None]
+    disk_refuses: Callable[[], bool]
     health_of: Callable[[], Health]
     more_status: Callable[[], dict[str, object]]
+    reserve: Reserve
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _health_wanted: threading.Event = field(default_factory=threading.Event)
 
@@ -54,18 +59,26 @@ class Housekeeping:
     def run(self, stop: threading.Event) -> None:
         """One round a second until ``stop`` is set."""
         now_s = time.monotonic()
-        due = {"telemetry": now_s + self.telemetry_interval_s, "health": now_s, "status": now_s, "spool": now_s}
+        due = {
+            "telemetry": now_s + self.telemetry_interval_s,
+            "health": now_s,
+            "status": now_s,
+            "spool": now_s,
+            "relief": now_s,
+        }
         every = {
             "telemetry": self.telemetry_interval_s,
             "health": self.health_interval_s,
             "status": _STATUS_EVERY_S,
             "spool": _SPOOL_EVERY_S,
+            "relief": _RELIEF_EVERY_S,
         }
         work = {
             "telemetry": self.close_intervals,
             "health": self._tell_health,
             "status": self._write_status,
             "spool": self._tidy_spool,
+            "relief": self._relieve_disk,
         }
         while not stop.is_set():
             if self._health_wanted.is_set():
@@ -113,5 +126,29 @@ class Housekeeping:
         except SpoolError as error:
             _log.warning("the spool could not be tidied: %s", error)
             return
+        self._say(losses)
+        if not self.disk_refuses() and not self.reserve.is_held and self.reserve.hold():
+            self.spool.settle(may_grow=True)
+
+    def _relieve_disk(self) -> None:
+        """The disk takes nothing: gives up the reserve and the oldest tenth of what is not a detection."""
+        if not self.disk_refuses():
+            return
+        self.reserve.release()
+        now = self.clock.now()
+        try:
+            self.spool.settle(may_grow=True)
+            used = self.spool.used_bytes()
+            enough = used - max(_RELIEF_LEAST_BYTES, int(used * _RELIEF_SHARE))
+            clock = self.clock.state()
+            losses = self.spool.make_room(max(0, enough), now, self.clock.boot_id, clock, spare_detections=True)
+            # From now on within the room it has: a file that has to grow on a full disk could not even shrink again.
+            self.spool.settle(may_grow=False)
+        except SpoolError as error:
+            _log.warning("no room could be made: %s", error)
+            return
+        self._say(losses)
+
+    def _say(self, losses: list[Dropped]) -> None:
         for loss in losses:
-            _log.warning("the spool is full: gave up records %d to %d", loss.first_seq, loss.last_seq)
+            _log.warning("for want of room records %d to %d of one lane were given up", loss.first_seq, loss.last_seq)

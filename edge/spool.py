@@ -24,6 +24,7 @@ from smokesentry.messages.records import LANES, Detection, Dropped
 FILE_NAME = "spool.db"
 #: When space runs out the records of these lanes go in this order; see :meth:`Spool.make_room`.
 _GIVEN_UP_FIRST = ("telemetry", "health", "evidence", "detection")
+_MOST_PAGES = 1 << 30
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -55,6 +56,8 @@ class Spool:
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            # A log of about 1 MB: on a full disk the reserve must be able to take what the log still holds.
+            self._db.execute("PRAGMA wal_autocheckpoint=256")
             self._db.executescript(_SCHEMA)
             found = self._one("PRAGMA quick_check(1)")
             if found != "ok":
@@ -139,9 +142,12 @@ class Spool:
         with self._lock, self._transaction():
             return self._db.execute("DELETE FROM record WHERE acked_unix_s < ?", (acked_before_unix_s,)).rowcount
 
-    def make_room(self, max_bytes: int, stamp: Stamp, boot_id: str, clock: ClockState) -> list[Dropped]:
+    def make_room(
+        self, max_bytes: int, stamp: Stamp, boot_id: str, clock: ClockState, *, spare_detections: bool = False
+    ) -> list[Dropped]:
         """Brings the content below ``max_bytes``: first copies that the cloud holds, then the oldest telemetry, and
-        detections last. Each loss is announced by a ``Dropped`` record in its lane, in the same commit."""
+        detections last or not at all. Each loss is announced by a ``Dropped`` record in the same commit."""
+        lanes = _GIVEN_UP_FIRST[:-1] if spare_detections else _GIVEN_UP_FIRST
         losses: list[Dropped] = []
         while (excess := self.used_bytes() - max_bytes) > 0:
             with self._lock, self._transaction():
@@ -150,7 +156,7 @@ class Spool:
                     " (SELECT rowid FROM record WHERE acked_unix_s IS NOT NULL ORDER BY acked_unix_s LIMIT 200)"
                 ).rowcount:
                     continue
-                loss = self._drop_oldest(excess)
+                loss = self._drop_oldest(lanes, excess)
                 if loss is None:
                     break
                 lane, dropped = loss
@@ -158,9 +164,9 @@ class Spool:
             losses.append(dropped)
         return losses
 
-    def _drop_oldest(self, excess: int) -> tuple[str, Dropped] | None:
+    def _drop_oldest(self, lanes: tuple[str, ...], excess: int) -> tuple[str, Dropped] | None:
         """Deletes the oldest unbroken run of one lane, a little more than the excess."""
-        for lane in _GIVEN_UP_FIRST:
+        for lane in lanes:
             rows = self._db.execute(
                 "SELECT seq, LENGTH(bytes) FROM record WHERE lane = ? AND acked_unix_s IS NULL AND announces = 0"
                 " ORDER BY seq LIMIT 5000",
@@ -178,6 +184,17 @@ class Spool:
             cause = "the gateway's spool was full; the oldest records of the least urgent lane were given up"
             return lane, Dropped(first_seq=first, last_seq=last, cause=cause)
         return None
+
+    def settle(self, *, may_grow: bool) -> None:
+        """Moves what the write-ahead log holds into the file and cuts the log off. A file that may not grow takes new
+        records only into pages that others have left."""
+        try:
+            with self._lock:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                # Never below what the file has: 1 means "as it is now".
+                self._db.execute(f"PRAGMA max_page_count = {_MOST_PAGES if may_grow else 1}").fetchall()
+        except sqlite3.Error as error:
+            raise SpoolError(f"{self.path}: the disk did not take it ({error})") from error
 
     def set_counter(self, name: str, value: int) -> None:
         """Keeps a number across restarts (the last command's counter)."""
@@ -278,13 +295,3 @@ class Spool:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-
-
-def set_aside(folder: Path, unix_s: float) -> Path:
-    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
-    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
-    for suffix in ("", "-wal", "-shm"):
-        part = folder / (FILE_NAME + suffix)
-        if part.exists():
-            part.rename(kept.with_name(kept.name + suffix))
-    return kept

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.assembly import set_aside
 from edge.facts import Fact, Unfit
-from edge.spool import Spool, SpoolDamaged, SpoolError, set_aside
+from edge.spool import Spool, SpoolDamaged, SpoolError
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.messages.records import LANES, Dropped, Telemetry, decode_record
 
@@ -184,6 +185,7 @@ def test_a_record_that_the_wire_forbids_is_not_stored(tmp_path: Path, detection_
 _WRITER = """
 import sys
 from pathlib import Path
+from edge.assembly import set_aside
 from edge.facts import Fact
 from edge.spool import Spool
 from smokesentry.clock import ClockState, Stamp

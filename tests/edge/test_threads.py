@@ -12,13 +12,16 @@ import msgspec
 import pytest
 
 from edge.facts import Fact
+from edge.housekeeping import Housekeeping
 from edge.notify import notify
+from edge.reserve import Reserve
 from edge.spool import Spool
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.writer import Writer
 from firmware_bridge.reading import Reading
-from smokesentry.clock import Stamp
+from smokesentry.clock import Stamp, SystemClock
+from smokesentry.messages.records import Dropped, Health, decode_record
 
 FactOf = Callable[..., Fact]
 Until = Callable[..., None]
@@ -79,6 +82,70 @@ def test_one_unfit_fact_does_not_hold_back_the_others(
         writer.put([bad] if number % 10 == 3 else [detection_fact(number)])
     until(lambda: spool.depth()["detection"] == 27, "the good ones stored")
     until(lambda: writer.counts["unfit"] == 3, "the bad ones counted")
+
+
+def test_on_a_full_disk_old_telemetry_makes_room_and_every_detection_is_stored(
+    tmp_path: Path,
+    until: Until,
+    telemetry_fact: FactOf,
+    detection_fact: FactOf,
+    clock: SystemClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SQLite is told that the file may have 150 pages, and answers as on a full disk."""
+    monkeypatch.setattr("edge.spool._MOST_PAGES", 150)
+    monkeypatch.setattr("edge.writer._LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr("edge.housekeeping._RELIEF_EVERY_S", 0.1)
+    monkeypatch.setattr("edge.housekeeping._RELIEF_LEAST_BYTES", 100_000)
+    monkeypatch.setattr("edge.housekeeping._ROUND_S", 0.1)
+    spool, reserve = Spool(tmp_path), Reserve(tmp_path, 100_000)
+    spool.settle(may_grow=True)
+    assert reserve.hold()
+    writer = Writer(spool, lambda: None)
+    house = Housekeeping(
+        clock=clock,
+        spool=spool,
+        folder=tmp_path,
+        telemetry_interval_s=3600,
+        health_interval_s=3600,
+        spool_max_bytes=10**9,
+        keep_acknowledged_s=3600,
+        intervals={},
+        put=lambda *_: None,
+        disk_refuses=lambda: writer.problem is not None,
+        health_of=lambda: Health(software="test", uptime_s=0, spool_depth={}),
+        more_status=dict,
+        reserve=reserve,
+    )
+    supervisor = Supervisor()
+    supervisor.start("writer", writer.run)
+    supervisor.start("housekeeping", lambda: house.run(supervisor.stop))
+    for number in range(1, 26):
+        writer.put([telemetry_fact("z" * 40) for _ in range(100)])
+        writer.put([detection_fact(number)])
+        until(lambda number=number: spool.depth()["detection"] == number, "the detection stored")
+    assert writer.counts["disk_refusals"] > 0, "the disk was full"
+    supervisor.stop.set()
+    writer.stop()
+    assert supervisor.join(10) == []
+    kept = spool.waiting("telemetry", 0, 100_000, 10**9)
+    lost: set[int] = set()
+    for body in (decode_record(raw).body for _, raw in kept):
+        if isinstance(body, Dropped):
+            lost |= set(range(body.first_seq, body.last_seq + 1))
+    assert lost
+    assert lost | {seq for seq, _ in kept} == set(range(1, spool.last_seq("telemetry") + 1))
+
+
+def test_a_reserve_is_held_only_where_there_is_room(tmp_path: Path) -> None:
+    assert not Reserve(tmp_path, 10**18).hold()
+    reserve = Reserve(tmp_path, 100_000)
+    assert reserve.hold()
+    assert reserve.hold()
+    assert (tmp_path / "reserve.bin").stat().st_size == 100_000
+    reserve.release()
+    reserve.release()
+    assert not reserve.is_held
 
 
 def test_stopping_with_a_full_disk_does_not_hang(tmp_path: Path, detection_fact: FactOf) -> None:
