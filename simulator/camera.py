@@ -1,7 +1,7 @@
 """The image chain: luminance to electrons to a tone curve to grey levels, with noise, gain, shake and JPEG.
 
 A small fast camera by night: automatic exposure sets the luminance ``white`` that half-fills the tone curve
-255·sqrt(x / (1 + x)); shot noise of some 1200-3000 electrons there (after the camera's own noise reduction) and a
+255·sqrt(x / (1 + x)); shot noise of some 2200-5000 electrons there (after the camera's own noise reduction) and a
 little read noise.
 """
 
@@ -17,7 +17,7 @@ from simulator.filters import Picture, blur
 
 _FIELDS, _MARGIN = 6, 96
 _READ_ELECTRONS = 2.5
-_BLACK_LEVEL, _WHITE_LEVEL = 9.0, 255.0  # grey levels of no light and of endless light
+_BLACK_LEVEL, _WHITE_LEVEL = 14.0, 255.0  # grey levels of no light and of endless light
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def draw_exposure(still: Picture, rng: np.random.Generator) -> Exposure:
     """What automatic exposure makes of a still picture: the middle of the scene comes out dark grey."""
     middle = float(np.median(still))
     white = float(np.clip(middle / rng.uniform(0.045, 0.075), 0.12, 0.5))
-    return Exposure(white, float(rng.uniform(1200, 3000)))
+    return Exposure(white, float(rng.uniform(2200, 5000)))
 
 
 def tone(picture: Picture, exposure: Exposure) -> Picture:

@@ -1,7 +1,7 @@
 """How bright things are by night (cd/m²): lamps with shadows, sky glow, haze.
 
 Argument: a street lamp of some 3000 lm gives 10-20 lux below it, so asphalt shows about 0.5 cd/m² and a lit wall more;
-the sky over a lit town in winter haze is 0.01-0.04 cd/m²; unlit roofs reflect that sky and stray lamp light only.
+the sky over a lit town in winter haze is 0.02-0.05 cd/m²; unlit roofs reflect that sky and stray lamp light only.
 Surfaces are Lambertian, lamps are points, houses cast shadows as their bounding boxes, air adds a little haze.
 """
 
@@ -28,7 +28,7 @@ _GROUND_ALBEDO, _GROUND_ROUGHNESS, _PAVED_ALBEDO, _PAVED_HALF_M = 0.14, 0.15, 0.
 
 def sky_glow(street: Street) -> float:
     """Luminance of the sky near the horizon, cd/m²: town light scattered by haze."""
-    return float(np.random.default_rng([street.seed, 0x51]).uniform(0.012, 0.035))
+    return float(np.random.default_rng([street.seed, 0x51]).uniform(0.018, 0.05))
 
 
 def tint(colour: tuple[float, float, float]) -> Floats:

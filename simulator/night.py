@@ -20,7 +20,7 @@ Scene = Literal["burn", "steam", "quiet"]
 _STEP_S = 0.1
 _WINDOW_TURNS = 6
 #: Contrast-to-noise near the mouth (see ``truth``) from which on a stove's smoke is a fair question to a detector.
-FAIR_CONTRAST = 5.0
+FAIR_CONTRAST = 8.0
 
 
 @dataclass(frozen=True, slots=True)
