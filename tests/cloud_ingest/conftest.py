@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import Engine
 
 from cloud_ingest.store.database import open_store
+from cloud_ingest.store.schema import metadata
 from smokesentry.clock import ClockState, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, key_id, seal
@@ -27,6 +35,8 @@ LAT, LON = 38.05, 114.5  # the town's middle
 M_PER_LAT = 111_007.0  # at this latitude, WGS-84
 M_PER_LON = 111_320.0 * cos(radians(LAT)) * 1.00127
 TENANT = "lab"
+_HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
+_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 
 def lat_lon(x: float, y: float) -> tuple[float, float]:
@@ -246,8 +256,50 @@ def origin_of() -> Callable[[FakeGateway, float, float, float], tuple[float, flo
     return find
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    store = open_store(f"sqlite:///{tmp_path / 'cloud.db'}")
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A private PostgreSQL on a free port."""
+    if not _HAS_DRIVER:
+        pytest.skip("needs psycopg, the PostgreSQL driver, which is not installed")
+    if not _POSTGRES:
+        pytest.skip("needs PostgreSQL, which is not installed (Debian package postgresql)")
+    folder, bin_ = tmp_path_factory.mktemp("pg"), _POSTGRES[-1]
+    as_user = []
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+        folder.parent.parent.chmod(0o755), folder.parent.chmod(0o755)
+        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = folder / "data"
+    init = [*as_user, bin_ / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C"]
+    subprocess.run(init, check=True, capture_output=True)
+    server = subprocess.Popen(
+        [*as_user, bin_ / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    ready = [bin_ / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+    for _ in range(200):
+        if subprocess.run(ready, check=False).returncode == 0:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("PostgreSQL did not come up")
+    yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
+    server.send_signal(signal.SIGINT)
+    server.wait(30)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if _HAS_DRIVER and _POSTGRES else ["sqlite"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        store = open_store(f"sqlite:///{tmp_path / 'cloud.db'}")
+    else:
+        store = open_store(request.getfixturevalue("postgres"))
     yield store
+    if request.param == "postgresql":
+        with store.begin() as connection:
+            metadata.drop_all(connection)
     store.dispose()

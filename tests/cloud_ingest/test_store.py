@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pwd
-import signal
-import socket
-import subprocess
 import threading
-import time
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,61 +21,12 @@ from smokesentry.messages import records as wire
 NOW = "2026-11-22T19:05:00.000Z"
 TOWNS = frozenset({"lab"})
 JPEG = b"\xff\xd8\xff\xe0 pretend"
-_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    """A private PostgreSQL on a free port."""
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
-    if not _POSTGRES:
-        pytest.skip("needs PostgreSQL, which is not installed (Debian package postgresql)")
-    folder, bin_ = tmp_path_factory.mktemp("pg"), _POSTGRES[-1]
-    as_user = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        folder.parent.parent.chmod(0o755), folder.parent.chmod(0o755)
-        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
-        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    init = [*as_user, bin_ / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C"]
-    subprocess.run(init, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [*as_user, bin_ / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    ready = [bin_ / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-    for _ in range(200):
-        if subprocess.run(ready, check=False).returncode == 0:
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("PostgreSQL did not come up")
-    yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
-    server.send_signal(signal.SIGINT)
-    server.wait(30)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request, tmp_path):
-    if request.param == "sqlite":
-        engine = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    else:
-        engine = open_store(request.getfixturevalue("postgres"))
-    yield engine
-    if request.param == "postgresql":
-        with engine.begin() as connection:
-            schema.metadata.drop_all(connection)
-    engine.dispose()
 
 
 @pytest.fixture
-def take(store, keys):
+def take(engine, keys):
     def take(*messages, now=NOW):
-        with writing(store) as connection:
+        with writing(engine) as connection:
             writer = Writer(connection, now)
             for topic, raw in messages:
                 accept = accept_state if topic.endswith("/state") else accept_batch
@@ -93,9 +37,9 @@ def take(store, keys):
 
 
 @pytest.fixture
-def rows(store):
+def rows(engine):
     def rows(table):
-        with reading(store) as connection:
+        with reading(engine) as connection:
             return [dict(row) for row in connection.execute(select(table)).mappings()]
 
     return rows
@@ -104,6 +48,10 @@ def rows(store):
 def _ack(outcome):
     ((_, progress),) = outcome.acks.items()
     return progress.contiguous, progress.ranges
+
+
+def test_the_store_is_tested_on_postgresql_as_well(postgres):
+    open_store(postgres).dispose()
 
 
 def test_every_kind_of_record_finds_its_table(take, rows, east):
@@ -206,9 +154,9 @@ def test_revisions_are_all_kept_and_the_newest_counts(take, rows, east):
     assert [row["revision"] for row in rows(schema.detections)] == [3]
 
 
-def test_a_transaction_that_fails_leaves_nothing_behind(store, take, rows, keys, east):
+def test_a_transaction_that_fails_leaves_nothing_behind(engine, take, rows, keys, east):
     message = east.batch("telemetry", east.telemetry(0))
-    with pytest.raises(RuntimeError, match="power cut"), writing(store) as connection:
+    with pytest.raises(RuntimeError, match="power cut"), writing(engine) as connection:
         writer = Writer(connection, NOW)
         writer.add(accept_batch(*message, keys, TOWNS))
         writer.finish()
@@ -217,23 +165,22 @@ def test_a_transaction_that_fails_leaves_nothing_behind(store, take, rows, keys,
     assert _ack(take(message)) == (1, ())
 
 
-def test_letters_are_bounded_and_junk_never_pushes_out_signed_ones(store, rows, monkeypatch):
+def test_letters_are_bounded_and_junk_never_pushes_out_signed_ones(engine, rows, monkeypatch):
     monkeypatch.setattr(letters, "MAX_UNSIGNED_BYTES", 1000)
     signed = dead_letter("t", b"s" * 700, "invalid_batch", "r", "gw-east")
-    with writing(store) as connection:
+    with writing(engine) as connection:
         letters.keep_letters(connection, [signed], NOW)
         for _ in range(20):
             letters.keep_letters(connection, [dead_letter("t", b"j" * 150, "malformed", "r", None)] * 3, NOW)
     kept = rows(schema.dead_letters)
     assert [row["size"] for row in kept if row["gateway"]] == [700]
     assert 0 < sum(row["size"] for row in kept if not row["gateway"]) <= 1000
-    with reading(store) as connection:
+    with reading(engine) as connection:
         newest = letters.list_letters(connection, 2)
     assert [letter["id"] for letter in newest] == [kept[-1]["id"], kept[-2]["id"]]
 
 
-def test_what_was_accepted_can_always_be_stored(tmp_path, east, keys):
-    engine = open_store(f"sqlite:///{tmp_path / 'any.db'}")
+def test_what_was_accepted_can_always_be_stored(engine, east, keys):
     text = st.text(max_size=80)
     numbers = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -270,7 +217,6 @@ def test_what_was_accepted_can_always_be_stored(tmp_path, east, keys):
         assert len(outcome.acks) == len(bodies)
 
     store_it()
-    engine.dispose()
 
 
 def _json(body: wire.Body) -> dict:
@@ -290,10 +236,10 @@ def test_counters_rise_once_a_transaction_and_only_for_what_changed(take, rows, 
     assert after["telemetry"] == before["telemetry"] + 1
 
 
-def test_two_writers_wait_for_each_other(store):
+def test_two_writers_wait_for_each_other(engine):
     def add():
         for _ in range(20):
-            with writing(store) as connection:
+            with writing(engine) as connection:
                 bump(connection, "alerts")
 
     threads = [threading.Thread(target=add) for _ in range(3)]
@@ -301,14 +247,14 @@ def test_two_writers_wait_for_each_other(store):
         thread.start()
     for thread in threads:
         thread.join()
-    with reading(store) as connection:
+    with reading(engine) as connection:
         query = select(schema.changes.c.counter).where(schema.changes.c.subject == "alerts")
         assert connection.execute(query).scalar_one() == 60
 
 
-def test_opening_again_keeps_everything_and_unknown_databases_are_named(store, take, rows, east):
+def test_opening_again_keeps_everything_and_unknown_databases_are_named(engine, take, rows, east):
     take(east.batch("telemetry", east.telemetry(0)))
-    open_store(store.url.render_as_string(hide_password=False)).dispose()
+    open_store(engine.url.render_as_string(hide_password=False)).dispose()
     assert len(rows(schema.telemetry)) == 1
     with pytest.raises(StoreError, match="mysql"):
         open_store("mysql://localhost/x")
@@ -316,8 +262,8 @@ def test_opening_again_keeps_everything_and_unknown_databases_are_named(store, t
         open_store("not a url")
 
 
-def test_a_broken_reference_is_refused(store):
-    with pytest.raises(IntegrityError), writing(store) as connection:
+def test_a_broken_reference_is_refused(engine):
+    with pytest.raises(IntegrityError), writing(engine) as connection:
         insert_new(connection, schema.alert_detections, [{"detection_id": "nobody", "alert_id": "0" * 32}])
-    with reading(store) as connection:
+    with reading(engine) as connection:
         assert connection.execute(select(func.count()).select_from(schema.alert_detections)).scalar_one() == 0
