@@ -42,6 +42,7 @@ class Link:
     def __init__(self, settings: Broker) -> None:
         self._settings = settings
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.dropped = 0  # messages of QoS 0, which promises nothing, that came faster than they could be stored
         self._connections = 0
         self._lock = threading.Lock()  # no acknowledgement may slip onto a connection that has just begun
         self._client = mqtt.Client(
@@ -137,4 +138,8 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # not UTF-8: set aside as a bad topic
+        # The receive maximum bounds what the broker hands out with QoS 1; with QoS 0 nothing does.
+        if message.qos == 0 and self._queue.qsize() >= self._settings.inflight:
+            self.dropped += 1
+            return
         self._queue.put(Message(topic, bytes(message.payload), message.mid if message.qos else 0, self._connections))

@@ -70,6 +70,7 @@ class Worker:
                 if time.monotonic() - reported > _REPORT_S:
                     self._close_silent()
                     reported, self._warned = time.monotonic(), 0
+                    self._counts["dropped_qos0"] = self._link.dropped
                     _log.info(
                         "since the start: %s", ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
                     )

@@ -20,6 +20,8 @@ from sqlalchemy import func, select
 
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
+from cloud_ingest.ingest.link import Link
+from cloud_ingest.settings import load_cloud_settings
 from cloud_ingest.store.database import open_store, reading
 from cloud_ingest.store.schema import (
     alert_detections,
@@ -312,3 +314,23 @@ def test_a_gateway_that_is_revoked_while_the_worker_runs_is_refused(bench, east)
     bench.publish(*east.batch("telemetry", east.telemetry(10)))
     causes = _eventually(lambda: [row.cause for row in bench.read(select(dead_letters.c.cause))])
     assert causes == ["unknown_key"]
+
+
+def test_a_flood_without_quality_of_service_fills_no_memory_and_hides_nothing(bench, east, monkeypatch):
+    settings = load_cloud_settings(bench.folder / "cloud.toml").broker.model_copy(update={"inflight": 10})
+    link = Link(settings)
+    link.start()
+    try:
+        # Until the subscription stands, the broker has nobody to hand a message to.
+        _eventually(lambda: bench.publish(east.address.up("telemetry"), b"probe") or link.gather(0.2, 0.0, 1, 1))
+        while link.gather(0.5, 0.0, 500, 10**7):
+            pass
+        for _ in range(200):
+            bench.client.publish(east.address.up("telemetry"), b"flood", qos=0)
+        bench.publish(*east.batch("telemetry", east.telemetry(0)))
+        got = []
+        _eventually(lambda: got.extend(link.gather(0.1, 0.05, 500, 10**7)) or any(m.mid for m in got))
+        assert link.dropped + len(got) == 201
+        assert len([m for m in got if m.mid == 0]) >= 10
+    finally:
+        link.stop()

@@ -20,7 +20,7 @@ class FakeLink:
     """Hands out given rounds of messages, then tells the worker to stop; remembers what was said in which order."""
 
     def __init__(self, rounds, stop):
-        self.rounds, self.stop_event, self.said = list(rounds), stop, []
+        self.rounds, self.stop_event, self.said, self.dropped = list(rounds), stop, [], 0
 
     def start(self):
         pass
