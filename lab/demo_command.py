@@ -32,10 +32,12 @@ def main(argv: list[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     import os
+    import signal
 
     from lab.demo import Scene, run_on, run_once
     from lab.processes import ProcessFailed
 
+    signal.signal(signal.SIGTERM, _as_interrupt)  # children are stopped on the way out, whoever ends the demo
     folder: Path = options.folder or Path("build") / f"demo-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -60,3 +62,7 @@ def _run(options: argparse.Namespace) -> int:
         print(text)
     say("match: the console and the truth agree" if result["match"] else f"NO match; logs: {folder / 'log'}")
     return 0 if result["match"] else 1
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -52,3 +52,11 @@ _tables = st.dictionaries(
 @given(st.dictionaries(_keys, _tables | st.lists(_tables, min_size=1, max_size=3), max_size=4))
 def test_written_configurations_read_back(document: dict[str, object]) -> None:
     assert tomllib.loads(toml(document)) == document
+
+
+def test_leaving_by_any_exception_leaves_no_process_behind(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Processes(tmp_path) as processes:
+        processes.start("sleeper", [sys.executable, "-c", "import time; time.sleep(600)"])
+        pid = processes.pid("sleeper")
+        raise KeyboardInterrupt
+    assert not Path(f"/proc/{pid}").exists()
