@@ -206,6 +206,6 @@ def _note(done: Replayed, outcome: Outcome, stamp: Stamp, frame: Frame | None) -
     for detection in outcome.detections:
         done.detections[detection.detection_id] = detection
         done.revisions.append((detection, stamp))
-        if frame is not None and (done.strongest is None or detection.confidence >= done.strongest.confidence):
+        if frame is not None and (done.strongest is None or detection.confidence > done.strongest.confidence):
             done.strongest, done.best_frame = detection, frame
     done.evidence.extend((evidence, stamp) for evidence in outcome.evidence)

@@ -209,8 +209,14 @@ def test_everything_that_a_gateway_knows_reaches_the_cloud(
 
 
 def test_a_dead_camera_is_said_once_and_stops_nothing_else(
-    start: Callable[..., Gateway], cloud: Any, eye: Eye, until: Until, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Gateway],
+    cloud: Any,
+    eye: Eye,
+    until: Until,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("edge.camera._LONGEST_RETRY_S", 0.2)
     gateway = start()
     camera = gateway.cameras[0]
     until(lambda: camera.frames > 3, "frames")

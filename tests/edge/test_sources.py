@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -144,3 +145,38 @@ def test_snapshots_with_and_without_a_password(server: ThreadingHTTPServer) -> N
         SnapshotSource(f"http://{place}/half").read()
     with pytest.raises(SourceError, match="does not answer"):
         SnapshotSource("http://127.0.0.1:1/").read()
+
+
+def test_a_live_stream_is_drained_at_the_asked_pace_and_its_end_is_an_outage() -> None:
+    class Stream(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+            self.end_headers()
+            for level in range(50):
+                body = bytes(cv2.imencode(".jpg", np.full((96, 160, 3), 4 * level, np.uint8))[1])
+                head = f"--f\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
+                self.wfile.write(head.encode() + body + b"\r\n")
+                time.sleep(0.04)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stream)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    source = VideoSource(f"http://127.0.0.1:{server.server_port}/stream.mjpg", 5.0)
+    assert source.live
+    began_s, levels = time.monotonic(), list[float]()
+    with pytest.raises(SourceError) as caught:
+        while True:
+            taken = source.read()
+            assert taken.at_s is None, "a live frame's time is the gateway's"
+            assert not isinstance(taken.data, bytes)
+            levels.append(float(taken.data.mean()))
+    lasted_s = time.monotonic() - began_s
+    assert not isinstance(caught.value, SourceEnded), "to be opened again"
+    assert 2 <= len(levels) <= lasted_s * 5 + 2
+    assert levels == sorted(levels)
+    source.close()
+    server.shutdown()
+    server.server_close()

@@ -202,7 +202,7 @@ while True:
 
 def test_kill_9_of_the_writer_loses_nothing_that_it_said_was_stored(tmp_path: Path) -> None:
     told = 0
-    for attempt in range(15):
+    for attempt in range(10):
         writer = subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert writer.stdout is not None
         for _ in range(1 + attempt * 3):
