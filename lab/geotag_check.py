@@ -255,10 +255,17 @@ def _observe(
 
 
 def _lines(scene: Scene) -> list[str]:
-    error = "pose error ≤ 0.5°" if scene.error_deg <= 0.5 else "0.5–1°" if scene.error_deg <= 1 else "1–2°"
+    error = "≤ 0.5°" if scene.error_deg <= 0.5 else "0.5–1°" if scene.error_deg <= 1 else "1–2°"
     distance = "≤ 150 m" if scene.distance_m <= 150 else "150–300 m"
     chimneys = "chimneys registered" if scene.registered else "none registered"
-    return ["all", error, f"{distance}", f"spacing {scene.spacing}", chimneys, f"{distance}, {error}"]
+    return [
+        "all",
+        f"pose error {error}",
+        distance,
+        f"spacing {scene.spacing}",
+        chimneys,
+        f"{distance}, pose error {error}",
+    ]
 
 
 def _count(tally: Tally, scene: Scene, found: Posterior) -> None:
