@@ -36,7 +36,7 @@ format: $(READY)  ## format and mend what ruff can mend
 
 bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minutes)
 	@sh scripts/services.sh demo
-	@$(BIN)/smokesentry lab bench $(ARGS)
+	@$(BIN)/smokesentry bench $(ARGS)
 
 legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
 	@sh scripts/legacy.sh "$(PYTHON)" "$(BIN)/python"

@@ -1,0 +1,64 @@
+"""``smokesentry bench``: the figures of :mod:`lab.bench` and :mod:`lab.bench_sensors`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.figures import Figure
+
+    Measure = Callable[[Path, Callable[[str], None]], list[Figure]]
+
+_PARTS = ("sensors", "gateway", "detector", "road")
+
+
+def main(argv: list[str]) -> int:
+    """Speed and size, as ratios against a peer or limit measured in the same run; about ten minutes."""
+    parser = argparse.ArgumentParser(prog="smokesentry bench", description=main.__doc__)
+    parser.add_argument("parts", nargs="*", help=f"default: {' '.join(_PARTS)}")
+    parser.add_argument("--out", type=Path, default=Path("build"), help="where bench.json and bench.md go")
+    parser.add_argument("--page", type=Path, help="the same page once more, for docs/")
+    options = parser.parse_args(argv)
+    unknown = set(options.parts) - set(_PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(_PARTS)}")
+
+    from lab.figures import page, write_figures
+
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
+
+    folder = options.out / "bench-work"
+    shutil.rmtree(folder, ignore_errors=True)
+    figures: list[Figure] = []
+    for measure in _measures(options.parts or list(_PARTS)):
+        here = folder / measure.__name__
+        here.mkdir(parents=True)
+        figures += measure(here, say)
+    write_figures(figures, options.out, "bench", "Benchmarks")
+    text = page(figures, "Benchmarks")
+    if options.page is not None:
+        options.page.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _measures(parts: list[str]) -> list[Measure]:
+    from lab.bench import detector_cost, gateway_cost, road_time
+    from lab.bench_sensors import decode_rate, eight_sensors
+
+    work: dict[str, list[Measure]] = {
+        "sensors": [decode_rate, eight_sensors],
+        "gateway": [gateway_cost],
+        "detector": [detector_cost],
+        "road": [road_time],
+    }
+    return [measure for part in parts for measure in work[part]]
