@@ -38,6 +38,7 @@ def run(out: Path) -> None:
     runtimes = [name for name in ("ai_edge_litert", "tflite_runtime") if importlib.util.find_spec(name)]
     detector = Detector()
     verdicts = [detector.push(frame, n * 0.5).verdict for n, frame in enumerate(clip())]
+    assert detector.heat is not None, "sixty frames are enough for the network to have looked"
     np.savez(out, heat=detector.heat, verdicts=verdicts, runtime=runtimes[0])
 
 
