@@ -48,7 +48,7 @@ class Eye:
         self._ambient = 0.5 * self._still.sky + 0.5 * float(np.minimum(self._still.light, 1.0).mean())
         self.sensor = Sensor(draw_exposure(self._still.light, rng), self._still.light, fields, rng)
         self._painter = Painter(self.camera, view.depth_m, street.seed)
-        self._headlights = Headlights(street, view)
+        self._headlights = Headlights(street, faces, view)
         self._nuisances = [NUISANCES[name](self._still, street.seed) for name in nuisances]
         self._usual = float(np.minimum(self._still.light[::16, ::16, 1], 2 * self.sensor.exposure.white).mean())
         self._gain, self._exposed_at = 1.0, 0.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from simulator.filters import Picture
+from simulator.filters import Picture, grow
+from simulator.light import shadowed
 from simulator.night import Car, Night
-from simulator.raster import GROUND, SKY, View
+from simulator.raster import GROUND, View
+from simulator.scenery import Face
 from simulator.street import Street, turned
 
 _EVERY = 4
-_CANDELA = 9000.0
+_CANDELA, _BEAM, _ABOVE_CUT_OFF = 9000.0, 0.035, 0.12
+_LEAST_CD_M2 = 0.001
 _RUN_UP_M = 45.0
 _LAMP_CD_M2 = 60.0
 _REACH_PX = 28
@@ -25,12 +27,16 @@ _GLARE = (np.exp(-_SQUARED_PX / 4) + 0.012 * np.exp(-_SQUARED_PX / 40) + 0.0015 
 class Headlights:
     """Adds the cars of a night to one camera's luminance picture."""
 
-    def __init__(self, street: Street, view: View) -> None:
+    def __init__(self, street: Street, faces: list[Face], view: View) -> None:
         self._street, self._camera = street, view.camera
-        self._place = view.place[_EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
-        face = view.face[_EVERY // 2 :: _EVERY, _EVERY // 2 :: _EVERY]
         self._depth = view.depth_m
-        self._albedo = np.where(face == SKY, 0.0, np.where(face == GROUND, 0.16, 0.3)).astype(np.float32)
+        coarse = slice(_EVERY // 2, None, _EVERY)
+        face = view.face[coarse, coarse]
+        self._shape = face.shape
+        self._place = view.place[coarse, coarse].reshape(-1, 3).T.copy()
+        normals = np.array([*(face.normal for face in faces), (0, 0, 0), (0, 0, 1)], np.float32)  # ..., SKY, GROUND
+        self._normal = normals[face].reshape(-1, 3).T.copy()
+        self._albedo = np.where(face == GROUND, 0.16, 0.3).astype(np.float32).ravel()
 
     def add(self, picture: Picture, night: Night) -> None:
         """Adds what the cars on the street at the night's present time light up, and their lamps where seen."""
@@ -43,14 +49,18 @@ class Headlights:
         way = 1.0 if car.forward else -1.0
         front = np.array([*turned(way * along, car.alley_m, self._street.turn_rad), 0.7], np.float32)
         ahead = np.array([*turned(way, 0.0, self._street.turn_rad), -0.03], np.float32)
-        to = self._place - front
-        away = np.sqrt((to**2).sum(axis=2)).clip(1.5)
-        cosine = (to @ ahead) / away
-        beam = np.exp(-((1 - cosine) / 0.035)) * (cosine > 0) * np.where(to[..., 2] < 0.6, 1.0, 0.12)
-        glancing = np.where(self._place[..., 2] < 0.05, 0.7 / away + 0.02, 0.6)
-        lit = self._albedo * _CANDELA * beam * glancing / (np.pi * away**2)
-        lit[away > 60] = 0
-        picture += cv2.resize(np.minimum(lit, 3.0).astype(np.float32), picture.shape[1::-1])[..., None]
+        to = self._place - front[:, None]
+        away = np.sqrt((to**2).sum(axis=0)).clip(1.5)
+        cosine = (ahead @ to) / away
+        beam = np.exp(-((1 - cosine) / _BEAM) * (cosine > 0)) * np.where(to[2] < 0.6, 1.0, _ABOVE_CUT_OFF)
+        facing = -(to * self._normal).sum(axis=0) / away
+        lit = self._albedo * _CANDELA * beam * facing.clip(0) / (np.pi * away**2)
+        lit[(cosine <= 0) | (away > 60)] = 0
+        bright = np.nonzero(lit > _LEAST_CD_M2)[0]
+        lit[lit <= _LEAST_CD_M2] = 0
+        points = self._place[:, bright] + 0.1 * self._normal[:, bright]
+        lit[bright[shadowed(points, (float(front[0]), float(front[1]), 0.7), self._street.roofs)]] = 0
+        picture += grow(np.minimum(lit, 3.0).reshape(self._shape).astype(np.float32), picture)[..., None]
         self._add_lamps(picture, front, ahead)
 
     def _add_lamps(self, picture: Picture, front: Picture, ahead: Picture) -> None:

@@ -7,6 +7,7 @@ Surfaces are Lambertian, lamps are points, houses cast shadows as their bounding
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,22 +118,22 @@ def _add_lamp(
     near, lux = near[bright], lux[bright]
     points = np.array(lamp.place, np.float32)[:, None] - to[:, bright] + 0.06 * facing[:, bright]
     houses = [roof for roof in roofs if np.hypot(roof.centre[0] - east, roof.centre[1] - north) < _REACH_M]
-    lux[_shadowed(points, lamp, houses)] = 0
+    lux[shadowed(points, lamp.place, houses)] = 0
     light[near] += (albedo[near] * lux / np.pi)[:, None] * tint(lamp.colour)
 
 
-def _shadowed(points: Picture, lamp: Lamp, roofs: list[Roof]) -> NDArray[np.bool_]:
+def shadowed(points: Picture, lamp: tuple[float, float, float], roofs: Sequence[Roof]) -> NDArray[np.bool_]:
     """Whether a house's walls stand between each point (3, n) and the lamp (slab test in the house's own axes)."""
     dark = np.zeros(points.shape[1], bool)
     for roof in roofs:
         cosine, sine = np.float32(np.cos(roof.turn_rad)), np.float32(np.sin(roof.turn_rad))
         enter, leave = np.zeros(len(dark), np.float32), np.ones(len(dark), np.float32)
         x, y = points[0] - np.float32(roof.centre[0]), points[1] - np.float32(roof.centre[1])
-        lamp_x, lamp_y = lamp.place[0] - roof.centre[0], lamp.place[1] - roof.centre[1]
+        lamp_x, lamp_y = lamp[0] - roof.centre[0], lamp[1] - roof.centre[1]
         slabs = (
             (cosine * x + sine * y, cosine * lamp_x + sine * lamp_y, roof.width_m / 2),
             (cosine * y - sine * x, cosine * lamp_y - sine * lamp_x, roof.depth_m / 2),
-            (points[2] - np.float32(roof.eave_m / 2), lamp.place[2] - roof.eave_m / 2, roof.eave_m / 2),
+            (points[2] - np.float32(roof.eave_m / 2), lamp[2] - roof.eave_m / 2, roof.eave_m / 2),
         )
         for start, end, half in slabs:
             step = np.float32(end) - start
