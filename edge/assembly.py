@@ -16,14 +16,14 @@ from edge.gateway import Gateway
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
 from edge.reserve import Reserve
-from edge.settings import CameraSection, GatewaySettings
+from edge.settings import CameraSection, GatewaySettings, SensorSection
 from edge.spool import FILE_NAME, Spool, SpoolDamaged
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
 from edge.writer import Writer
-from firmware_bridge.link import SerialSensor
-from smokesentry.clock import SystemClock
+from firmware_bridge.models import driver_for
+from smokesentry.clock import Stamp, SystemClock
 from smokesentry.identity import IdentityError, load_certificate, load_identity, public_key_of
 from smokesentry.messages.topics import Address
 
@@ -70,7 +70,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
     now = clock.now()
     air = SiteAir()
     for sensor in settings.sensors:
-        air.expect(sensor.name)
+        air.expect(sensor.name, sensor.twin)
     house = Housekeeping(
         clock=clock,
         spool=spool,
@@ -79,7 +79,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         health_interval_s=settings.gateway.health_interval_s,
         spool_max_bytes=settings.gateway.spool_max_mb * 1_000_000,
         keep_acknowledged_s=settings.gateway.keep_acknowledged_days * 86400,
-        intervals={sensor.name: Interval(sensor.name, sensor.model, now) for sensor in settings.sensors},
+        intervals={sensor.name: _interval(sensor, now) for sensor in settings.sensors},
         put=lambda lane, body, stamp: gateway.put(lane, body, stamp),
         disk_refuses=lambda: gateway.writer.problem is not None,
         health_of=lambda: gateway.health(),
@@ -94,7 +94,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         uplink=uplink,
         downlink=downlink,
         cameras=[],
-        sensors=[SerialSensor(sensor.name, sensor.model, sensor.port, clock) for sensor in settings.sensors],
+        sensors=[sensor.build(clock) for sensor in settings.sensors],
         house=house,
         air=air,
         supervisor=Supervisor(),
@@ -113,6 +113,12 @@ def _open_spool(folder: Path, clock: SystemClock) -> tuple[Spool, Path | None]:
         kept = set_aside(folder, clock.now().unix_s)
         _log.error("%s; it is kept as %s and a new spool begins", error, kept)
         return Spool(folder), kept
+
+
+def _interval(section: SensorSection, now: Stamp) -> Interval:
+    """A sensor that sleeps by its duty cycle is silent on purpose: it counts as stale after three periods."""
+    every_s = driver_for(section.model).every_s if section.duty is None else section.duty.period_s
+    return Interval(section.name, section.model, now, every_s)
 
 
 def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> CameraWorker:

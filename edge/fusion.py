@@ -11,6 +11,8 @@ import statistics
 from collections import deque
 from dataclasses import dataclass, field
 
+from firmware_bridge.corrections import with_corrections
+from firmware_bridge.quality import TwinWatch
 from firmware_bridge.reading import Reading
 from smokesentry.clock import Stamp
 from smokesentry.messages.records import ParticulateCue
@@ -103,16 +105,33 @@ class SiteAir:
     assumed: Weather = field(default_factory=Weather)  # what a site file says; sensors know better
     _backgrounds: dict[str, Background] = field(default_factory=dict)
     _climate: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)  # name -> sensor -> (t_s, value)
+    _twins: dict[str, TwinWatch] = field(default_factory=dict)  # both sensors of a pair have the same watch
+    _doubts: dict[str, tuple[float, str]] = field(default_factory=dict)  # sensor -> (t_s, why its last was not valid)
 
-    def expect(self, sensor: str) -> None:
-        """A configured sensor: until it speaks, the reasons say that it does not."""
+    def expect(self, sensor: str, twin: str | None = None) -> None:
+        """A configured sensor: until it speaks, the reasons say that it does not. Twins are judged by each other."""
         self._backgrounds.setdefault(sensor, Background())
+        if twin is not None:
+            self._twins[sensor] = self._twins.get(twin) or TwinWatch()
 
-    def add(self, sensor: str, t_s: float, reading: Reading) -> None:
-        """One reading; only valid ones (mark N) speak."""
+    def add(self, sensor: str, t_s: float, reading: Reading) -> Reading:
+        """One reading; gives it back as the site knows it: doubted where its twin differs, with corrected values beside
+        the raw ones where a humidity is known. Only valid ones (mark N) speak.
+
+        A sensor's own humidity goes before the site's: it is that of the air that it counts particles in.
+        """
         self.expect(sensor)
+        if sensor in self._twins:
+            reading = self._twins[sensor].judge(sensor, reading)
+        self._listen(sensor, t_s, reading)
+        own = "rh_percent" in reading.values
+        return with_corrections(reading, None if own else self.weather(t_s).rh_percent)
+
+    def _listen(self, sensor: str, t_s: float, reading: Reading) -> None:
         if reading.mark != "N":
+            self._doubts[sensor] = (t_s, reading.reason or reading.quality)
             return
+        self._doubts.pop(sensor, None)
         for name in _PM25_NAMES:
             if name in reading.values:
                 self._backgrounds[sensor].add(t_s, reading.values[name])
@@ -143,6 +162,10 @@ class SiteAir:
         damp = weather.rh_percent is not None and weather.rh_percent > _DAMP_RH_PERCENT
         for sensor, background in self._backgrounds.items():
             rise = background.rise(t_s)
+            doubted_s, doubt = self._doubts.get(sensor, (t_s, None))
+            if rise is None and doubt is not None and t_s - doubted_s <= _STALE_S:
+                reasons.append(f"PM2.5 at {sensor} off: {doubt}")
+                continue
             reasons.append(_reason(sensor, background, rise, damp, weather.rh_percent))
             if rise is not None and rise.counts and not damp:
                 cues.append(ParticulateCue(sensor, round(rise.rise, 1), round(rise.background, 1), stamp.captured_at))

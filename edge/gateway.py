@@ -107,11 +107,11 @@ class Gateway:
 
     def take_reading(self, sensor: SerialSensor, reading: Reading) -> None:
         """A sensor's thread gives a reading."""
-        with self.house.guard():
-            self.house.intervals[sensor.name].add(reading)
         t_s = (reading.arrived_mono_ns or self.clock.now().mono_ns) / 1e9
         with self._air_guard:
-            self.air.add(sensor.name, t_s, reading)
+            reading = self.air.add(sensor.name, t_s, reading)
+        with self.house.guard():
+            self.house.intervals[sensor.name].add(reading)
 
     def look_at_air(self, stamp: Stamp) -> AirView:
         """A camera's thread asks for weather and cues."""

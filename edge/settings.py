@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,6 +11,9 @@ import msgspec
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
 from detector.settings import DetectorSettings
+from firmware_bridge.link import DutyCycle, SerialSensor
+from firmware_bridge.models import UnknownModel
+from smokesentry.clock import SystemClock
 from smokesentry.place import CameraPose
 from smokesentry.settings import Section, load_settings
 
@@ -89,12 +93,33 @@ class CameraSection(Section):
         return str(_beside_the_file(Path(value), info))
 
 
+class DutySection(Section):
+    """Fan and light source on for the first ``on_s`` of every ``period_s``."""
+
+    on_s: Annotated[float, Field(gt=0, le=86400)]
+    period_s: Annotated[float, Field(gt=0, le=86400)]
+
+
 class SensorSection(Section):
-    """One sensor on a serial line."""
+    """One sensor on a serial line; ``twin`` names the sensor that hangs right beside it and names this one."""
 
     name: Name
     model: Annotated[str, Field(min_length=1, max_length=80)]
     port: Annotated[str, Field(min_length=1, max_length=1000)]
+    twin: Name | None = None
+    duty: DutySection | None = None
+
+    @model_validator(mode="after")
+    def _model_can_follow_duty(self) -> SensorSection:
+        with suppress(UnknownModel):  # told by those who try the model, beside whatever else is wrong
+            self.build(SystemClock())
+        return self
+
+    def build(self, clock: SystemClock) -> SerialSensor:
+        """The sensor, its port still closed. Raises ``UnknownModel``, and ``ValueError`` for a duty cycle that
+        its model cannot follow."""
+        duty = None if self.duty is None else DutyCycle(self.duty.on_s, self.duty.period_s)
+        return SerialSensor(self.name, self.model, self.port, clock, duty=duty)
 
 
 class GatewaySettings(Section):
@@ -115,6 +140,24 @@ class GatewaySettings(Section):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what}: each needs a name of its own; given twice: {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _twins_name_each_other(self) -> GatewaySettings:
+        twin_of = {sensor.name: sensor.twin for sensor in self.sensors}
+        for name, twin in twin_of.items():
+            if twin is None:
+                continue
+            if twin == name:
+                raise ValueError(f"sensors: {name} names itself as its twin; name the sensor beside it")
+            if twin not in twin_of:
+                raise ValueError(f"sensors: {name} has the twin {twin!r}, but there is no such sensor")
+            if twin_of[twin] != name:
+                other = "none" if twin_of[twin] is None else repr(twin_of[twin])
+                raise ValueError(
+                    f"sensors: {name} has the twin {twin!r}, but {twin} names {other};"
+                    f' twins are two and name each other: write twin = "{name}" at {twin}'
+                )
         return self
 
 

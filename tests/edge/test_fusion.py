@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.fusion import Background, SiteAir
+from firmware_bridge.corrections import epa_2021
 from firmware_bridge.reading import Reading
 from smokesentry.clock import Stamp
 from smokesentry.weather import Weather
@@ -81,6 +83,52 @@ def test_weather_comes_from_the_sensors_while_they_are_fresh() -> None:
     assert (weather.wind_speed_m_s, weather.wind_from_deg) == (2.0, 270.0)
     assert air.weather(400.0) == Weather(-20.0, None, 2.0, 270.0)
     assert "wind" not in look(air, 10.0)[1]
+
+
+def test_corrected_values_stand_beside_the_raw_ones_once_the_sites_humidity_is_known() -> None:
+    air, plain = SiteAir(), Reading("PMS7003", {"pm25_atm_ug_m3": 30.0, "pm25_cf1_ug_m3": 40.0})
+    assert air.add("pm-1", 0.0, plain) == plain, "no humidity, no correction"
+    air.add("climate", 1.0, Reading("SHT", {"temp_c": 3.0, "rh_percent": 60.0}))
+    given = air.add("pm-1", 2.0, plain)
+    assert given.values == plain.values
+    assert given.corrected["epa2021_rh_percent"] == 60.0
+    assert given.corrected["pm25_epa2021_ug_m3"] == epa_2021(40.0, 60.0)
+    assert air.add("pm-1", 302.0, plain).corrected == {}, "the humidity is too old"
+
+
+def test_a_sensors_own_humidity_goes_before_the_sites() -> None:
+    air = SiteAir()
+    for name in ("climate-1", "climate-2"):
+        air.add(name, 0.0, Reading("SHT", {"rh_percent": 80.0}))
+    given = air.add("pm-1", 1.0, reading(20, rh_percent=40.0))
+    assert given.corrected["koehler_rh_percent"] == 40.0
+
+
+def test_twins_that_differ_are_doubted_do_not_speak_and_the_reasons_say_why() -> None:
+    air = SiteAir()
+    air.expect("pm-1", "pm-2")
+    air.expect("pm-2", "pm-1")
+    air.expect("pm-3")
+
+    def hear(t: int, **pm25: float) -> dict[str, str]:
+        at_ns = (t + 1) * 10**9
+        return {
+            name: air.add(name, t + 1.0, replace(reading(value), arrived_mono_ns=at_ns)).quality
+            for name, value in ((name.replace("_", "-"), value) for name, value in pm25.items())
+        }
+
+    for t in range(600):
+        assert hear(t, pm_1=30.0, pm_2=33.0, pm_3=300.0) == {"pm-1": "ok", "pm-2": "ok", "pm-3": "ok"}
+    for t in range(600, 700):
+        last = hear(t, pm_1=30.0, pm_2=300.0, pm_3=300.0)
+    assert last == {"pm-1": "disagrees", "pm-2": "disagrees", "pm-3": "ok"}
+    rises, reasons = look(air, 700.0)
+    assert rises == []
+    assert "PM2.5 at pm-1 off: its twin's last minute differs by 270 µg/m³" in reasons
+    for t in range(700, 800):
+        last = hear(t, pm_1=30.0, pm_2=30.0, pm_3=300.0)
+    assert set(last.values()) == {"ok"}, "trusted again"
+    assert "twin" not in look(air, 800.0)[1]
 
 
 def test_each_sensor_has_its_own_background() -> None:

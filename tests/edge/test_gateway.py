@@ -24,6 +24,7 @@ from edge.commands import main
 from edge.gateway import Gateway
 from edge.settings import load_gateway_settings
 from edge.spool import Spool
+from firmware_bridge.corrections import epa_2021
 from firmware_bridge.models import driver_for
 from smokesentry.messages.records import Detection, Evidence, Health, PoseNotice, Telemetry
 
@@ -79,11 +80,12 @@ class Wire:
         tty.setraw(slave)
         self.port = os.ttyname(slave)
         driver = driver_for(self.model)
+        dusty = {"pm25_ug_m3": 90, "pm10_ug_m3": 120}  # what an SDS011 says
         masses = {"pm1_cf1_ug_m3": 8, "pm25_cf1_ug_m3": 20, "pm10_cf1_ug_m3": 30}
         atm = {name.replace("cf1", "atm"): value for name, value in masses.items()}
         counts = {"n0_3_per_cm3": 12, "n0_5_per_cm3": 5, "n1_0_per_cm3": 2, "n2_5_per_cm3": 1}
         frame = driver.encode(
-            {k: float(v) for k, v in (masses | atm | counts).items()} | {"temp_c": 3.5, "rh_percent": 55.0}
+            {k: float(v) for k, v in (dusty | masses | atm | counts).items()} | {"temp_c": 3.5, "rh_percent": 55.0}
         )
 
         def send() -> None:
@@ -205,7 +207,28 @@ def test_everything_that_a_gateway_knows_reaches_the_cloud(
     assert health.sensors[0].connected
     record = bodies(cloud, Telemetry)[-1]
     assert record.values["pm25_atm_ug_m3"].mean == 20.0
+    assert record.values["pm25_epa2021_ug_m3"].mean == round(epa_2021(20.0, 55.0), 3), "beside the raw one"
     assert record.marks == {"ok": record.readings}
+
+
+def test_twins_on_two_lines_share_a_humidity_and_doubt_each_other(
+    start: Callable[..., Gateway], config: Path, cloud: Any, until: Until
+) -> None:
+    dusty = Wire("SDS011")
+    dusty.start()
+    sensor = f'name = "pm-2"\nmodel = "SDS011"\nport = "{dusty.port}"'
+    config.write_text(config.read_text() + f'twin = "pm-2"\n[[sensors]]\n{sensor}\ntwin = "pm-1"\n')
+    try:
+        start()
+        until(
+            lambda: {told.sensor for told in bodies(cloud, Telemetry) if "disagrees" in told.marks} == {"pm-1", "pm-2"},
+            "each doubted for the other's sake",
+        )
+    finally:
+        dusty.stop.set()
+    valid = [told.values for told in bodies(cloud, Telemetry) if told.sensor == "pm-2" and told.values]
+    assert valid[0]["pm25_ug_m3"].mean == 90.0, "before a minute's worth was known, both were trusted"
+    assert {values["koehler_rh_percent"].mean for values in valid if "koehler_rh_percent" in values} == {55.0}
 
 
 def test_a_dead_camera_is_said_once_and_stops_nothing_else(

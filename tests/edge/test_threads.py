@@ -1,4 +1,4 @@
-"""The small shells: writer, supervisor, systemd's socket, telemetry's interval."""
+"""The small shells: writer, supervisor, systemd's socket."""
 
 from __future__ import annotations
 
@@ -17,10 +17,8 @@ from edge.notify import notify
 from edge.reserve import Reserve
 from edge.spool import Spool
 from edge.supervise import Supervisor
-from edge.telemetry import Interval
 from edge.writer import Writer
-from firmware_bridge.reading import Reading
-from smokesentry.clock import Stamp, SystemClock
+from smokesentry.clock import SystemClock
 from smokesentry.messages.records import Dropped, Health, decode_record
 
 FactOf = Callable[..., Fact]
@@ -208,20 +206,3 @@ def test_systemd_is_told_through_its_socket(tmp_path: Path, monkeypatch: pytest.
     notify("WATCHDOG=1")  # nobody listens any more: not an error
     monkeypatch.delenv("NOTIFY_SOCKET")
     notify("READY=1")
-
-
-def test_an_interval_folds_valid_readings_and_counts_all() -> None:
-    interval = Interval("pm-1", "PMS7003", Stamp(1_795_000_000.0, 0))
-    until = Stamp(1_795_000_060.0, 60_000_000_000)
-    assert interval.close(until) is None
-    for value in (10.0, 20.0, 60.0):
-        interval.add(Reading("PMS7003", {"pm25_atm_ug_m3": value, "version": 151.0}))
-    interval.add(Reading("PMS7003", {"pm25_atm_ug_m3": 999.0}, "ceiling", "T"))
-    record = interval.close(until)
-    assert record is not None
-    assert set(record.values) == {"pm25_atm_ug_m3"}
-    folded = record.values["pm25_atm_ug_m3"]
-    assert (folded.mean, folded.low, folded.high, folded.count) == (30.0, 10.0, 60.0, 3)
-    assert (record.readings, record.marks) == (4, {"ok": 3, "ceiling": 1})
-    assert record.from_at == until.captured_at, "the interval before was closed then"
-    assert interval.close(until) is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_bridge.aggregates import Interval, MinuteMaker, Summary, combine, mean_direction
+from firmware_bridge.aggregates import Fold, Interval, MinuteMaker, Summary, combine
 from firmware_bridge.quality import judged
 from firmware_bridge.reading import Reading
 
@@ -59,24 +59,49 @@ def test_an_hour_of_minutes_weighs_each_minute_alike() -> None:
     assert combine(minutes(dense), _START + 60, 300).values == {}
 
 
+def direction(degrees: list[float]) -> Summary | None:
+    fold = Fold()
+    for value in degrees:
+        fold.add(Reading("RS-WS-N01", {"wind_from_deg": value}))
+    return fold.summaries().get("wind_from_deg")
+
+
 @pytest.mark.parametrize(
     ("degrees", "mean"),
     [([350, 10], 0), ([90], 90), ([0, 90], 45), ([359, 359, 2], 0)],
 )
 def test_directions_are_averaged_round_the_circle(degrees: list[float], mean: float) -> None:
-    found = mean_direction(degrees)
+    found = direction(degrees)
     assert found is not None
-    assert min(found, 360 - found) == pytest.approx(mean if mean < 180 else 360 - mean, abs=0.01)
+    assert (found.low, found.high, found.count) == (found.mean, found.mean, len(degrees))
+    assert 0 <= found.mean < 360
+    assert (found.mean - mean + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
 
 
 def test_opposite_directions_have_no_mean() -> None:
-    assert mean_direction([90, 270]) is None
-    maker = MinuteMaker(1.0)
-    for t, value in ((0, 0.0), (1, 180.0)):
-        maker.add(Reading("RS", {"wind_from_deg": value}, arrived_unix_s=_START + t))
-    minute = maker.close()
-    assert minute is not None
-    assert minute.values == {}
+    assert direction([90, 270]) is None
+    assert direction([0, 180] * 1000) is None
+
+
+def test_an_hour_of_wind_is_averaged_round_the_circle_of_its_minutes() -> None:
+    readings = [
+        Reading("RS-WS-N01", {"wind_from_deg": 350.0 if t < 60 else 10.0}, arrived_unix_s=_START + t)
+        for t in range(120)
+    ]
+    hour = combine(minutes(readings), _START, 3600)
+    assert (hour.values["wind_from_deg"].mean + 180) % 360 == pytest.approx(180)
+
+
+def test_a_fold_says_what_came_and_what_of_it_counts() -> None:
+    fold = Fold()
+    fold.add(replace(at(0, 10), corrected={"pm25_koehler_ug_m3": 8.0}))
+    fold.add(replace(judged(at(1, 900), "disagrees", "its twin"), corrected={"pm25_koehler_ug_m3": 700.0}))
+    fold.add(judged(at(2, 40), "spike", "it may be the fire"))
+    assert fold.summaries() == {
+        "pm25_ug_m3": Summary(25, 10, 40, 2),
+        "pm25_koehler_ug_m3": Summary(8, 8, 8, 1),
+    }
+    assert (fold.readings, fold.valid, fold.qualities) == (3, 2, {"ok": 1, "disagrees": 1, "spike": 1})
 
 
 def test_a_reading_needs_a_time() -> None:
