@@ -35,7 +35,7 @@ class Interval:
         """
         fold, self._fold = self._fold, Fold()
         since, self.since = self.since, until
-        marks: dict[str, int] = {**fold.qualities}
+        marks = {str(quality): count for quality, count in fold.qualities.items()}
         if self._last is not None and aged(self._last, until.mono_ns, self.every_s).quality == "stale":
             marks["stale"] = 1
         if not marks:
