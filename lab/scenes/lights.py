@@ -17,6 +17,12 @@ def _window(rng: Rng, still: Still) -> tuple[int, int, int, int]:
     return x, y, x + int(rng.integers(2, 16)), y + int(rng.integers(2, 16))
 
 
+def _surfaces(still: Still) -> Array:
+    """How strongly each place answers to more light, about 1 on the whole."""
+    answer: Array = np.minimum(still.picture / (still.picture.mean() + 5), 4)
+    return answer
+
+
 def switching_windows(rng: Rng, still: Still, length_s: float) -> Effect:
     """Windows go on and off for good or for a while, some with curtains that fade, some lighting the wall below."""
     changes = []
@@ -73,6 +79,8 @@ def lamp_changes(rng: Rng, still: Still, length_s: float) -> Effect:
         else:
             x, y, reach = rng.uniform(0, W), rng.uniform(0, H), rng.uniform(2, 40)
         halo = glow(x, y, reach * rng.uniform(0.7, 1.3), rng.uniform(1.8, 3.5)) * log_uniform(rng, 5, 120)
+        if rng.random() < 0.5:
+            halo = halo * _surfaces(still)
         way = str(rng.choice(["step", "warm", "blink", "breathe", "motion"]))
         parts.append(
             (halo, way, rng.uniform(0, length_s), log_uniform(rng, 0.7, 8), log_uniform(rng, 5, 90), rng.random() < 0.5)
@@ -107,6 +115,8 @@ def headlights(rng: Rng, still: Still, length_s: float) -> Effect:
             (start, end, begin, takes, rng.uniform(60, 300), rng.uniform(1, 9), rng.uniform(0, 70), rng.uniform(10, 90))
         )
     wall = np.exp(0.6 * fractal(rng, H, W, 60, 4))
+    if rng.random() < 0.7:  # light on things shows the things: their own edges, their own shadows
+        wall = wall * _surfaces(still)
 
     def apply(picture: Array, t_s: float) -> Array:
         for start, end, begin, takes, peak, size, beam, reach in cars:
