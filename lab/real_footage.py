@@ -21,11 +21,12 @@ _HEAD = f"""# Real material, run through the product
 
 Made by `python -m lab.real_footage ../shared/data docs/real-footage.md`; change nothing by hand.
 
-**What this can show.** The real sequences were filmed by day, with seconds to minutes between frames; {_FPS} frames/s is
-*assumed*, so that the detector's ten-second start-up ends. They test appearance and robustness. A detector that lives on how
-smoke moves from one half second to the next cannot be judged by them, and a miss here is no surprise; it is a miss all the
-same. Composites are real smoke drawn over real night scenes, ten frames each, with a smokeless twin. No public footage of
-chimney smoke at night exists: a town's own clips are the first real test (`smokesentry replay`).
+**What this can show.** The real sequences were filmed by day, with seconds to minutes between frames; {_FPS}
+frames/s is *assumed*, so that the detector's ten-second start-up ends. They test appearance and robustness. A
+detector that lives on how smoke moves from one half second to the next cannot be judged by them, and a miss
+here is no surprise; it is a miss all the same. Composites are real smoke drawn over real night scenes, ten
+frames each, with a smokeless twin. No public footage of chimney smoke at night exists: a town's own clips are
+the first real test (`smokesentry replay`).
 
 """
 
