@@ -136,7 +136,8 @@ class Uplink:
 
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self.address.gateway,
+            # Whoever connects with another's client id ends that one's session: the spool's id cannot be guessed.
+            client_id=f"{self.address.gateway}-{self.spool.spool_id}",
             protocol=MQTTv5,
             reconnect_on_failure=False,  # this module connects again itself, with jitter
         )

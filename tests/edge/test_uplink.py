@@ -14,6 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.downlink import Downlink
 from edge.facts import Fact
@@ -120,6 +122,25 @@ def test_a_new_detection_leaves_at_once(
         arrived, _ = cloud.arrivals.get(timeout=20)
         delays.append(arrived - began)
     assert sorted(delays)[10] < 0.1, f"median {sorted(delays)[10]:.3f} s from the spool to the cloud"
+
+
+def test_another_client_that_takes_the_gateways_name_does_not_end_its_connection(
+    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf
+) -> None:
+    gateway = start()
+    until(lambda: gateway.uplink.state.connected, "connected")
+    stranger, let_in = Client(CallbackAPIVersion.VERSION2, client_id="gw-1", protocol=MQTTv5), threading.Event()
+    stranger.on_connect = lambda *_: let_in.set()
+    stranger.connect("127.0.0.1", cloud.port)
+    stranger.loop_start()
+    try:
+        assert let_in.wait(20)
+        gateway.add(detection_fact(0))
+        until(lambda: sum(gateway.spool.depth().values()) == 0, "everything acknowledged")
+        assert gateway.uplink.state.connections == 1
+    finally:
+        stranger.disconnect()
+        stranger.loop_stop()
 
 
 def test_without_acknowledgement_everything_stays_and_goes_again_after_reconnecting(
