@@ -1,4 +1,4 @@
-"""The cloud's processes and jobs: ``smokesentry cloud ingest|console|check|import-footprints|dead-letters``."""
+"""The cloud's processes and jobs: ``smokesentry cloud ingest|console|check|command|...``."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import argparse
 import json
 import logging
 import signal
+import ssl
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smokesentry.settings import SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from cloud_ingest.settings import CloudSettings
+    from cloud_ingest.settings import Broker, CloudSettings
 
 
 def main(argv: list[str]) -> int:
-    """Take in messages, serve the console, import footprints, look at what was set aside."""
+    """Take in messages, serve the console, import footprints, order gateways, look at what was set aside."""
     parser = argparse.ArgumentParser(prog="smokesentry cloud", description=main.__doc__)
     words = parser.add_subparsers(dest="word", required=True)
     for word, text in (
@@ -29,6 +30,7 @@ def main(argv: list[str]) -> int:
         ("check", "say whether everything the processes need is there"),
         ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
         ("dead-letters", "list what was set aside, newest first"),
+        ("command", "send one signed command to a gateway, for example ping"),
     ):
         command = words.add_parser(word, help=text, description=text)
         command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
@@ -38,6 +40,11 @@ def main(argv: list[str]) -> int:
         if word == "dead-letters":
             command.add_argument("--limit", type=int, default=50)
             command.add_argument("--json", action="store_true", help="one JSON object a line")
+        if word == "command":
+            command.add_argument("--tenant", required=True, help="the gateway's town")
+            command.add_argument("--gateway", required=True)
+            command.add_argument("kind", metavar="KIND", help="what to do: ping, resend")
+            command.add_argument("pairs", metavar="key=value", nargs="*", help="arguments; JSON values, else text")
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -55,6 +62,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
     from cloud_ingest.geotag.footprints import FootprintError
     from cloud_ingest.identity.authority import AuthorityError
+    from cloud_ingest.identity.orders import OrderError
     from cloud_ingest.store.database import StoreError
     from smokesentry.identity import IdentityError
 
@@ -67,10 +75,15 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             return _check(settings)
         if arguments.word == "import-footprints":
             return _import(settings, arguments.file, arguments.tenant)
+        if arguments.word == "command":
+            return _command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
         return _dead_letters(settings, arguments.limit, arguments.json)
     except (StoreError, IdentityError, AuthorityError, FootprintError) as error:
         print(f"{arguments.config}: {error}", file=sys.stderr)
         return 2
+    except OrderError as error:
+        print(f"{arguments.config}: not sent: {error}", file=sys.stderr)
+        return 1
     except SQLAlchemyError as error:
         print(f"{arguments.config}: [cloud] database does not answer: {error}", file=sys.stderr)
         return 1
@@ -78,7 +91,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
 def _ingest(settings: CloudSettings) -> int:
     from cloud_ingest.identity.registry import Registry
-    from cloud_ingest.ingest.link import Link
+    from cloud_ingest.ingest.link import Link, secret_group
     from cloud_ingest.ingest.worker import Worker
     from cloud_ingest.store.database import open_store
     from smokesentry.identity import load_identity
@@ -91,7 +104,7 @@ def _ingest(settings: CloudSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    link = Link(settings.broker)
+    link = Link(settings.broker, secret_group(signer))
     Worker(engine, link, keys, signer, frozenset(settings.cloud.tenants)).run(stop)
     engine.dispose()
     return 0
@@ -108,6 +121,7 @@ def _console(settings: CloudSettings) -> int:
         port=settings.console.port,
         log_level="warning",
         access_log=False,
+        timeout_graceful_shutdown=1,  # an open page holds its live stream for ever
     )
     return 0
 
@@ -202,3 +216,59 @@ def _dead_letters(settings: CloudSettings, limit: int, as_json: bool) -> int:
     if not letters and not as_json:
         print("nothing was set aside")
     return 0
+
+
+def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pairs: list[str]) -> int:
+    from cloud_ingest.identity.orders import publish_command
+    from smokesentry.clock import SystemClock, from_unix
+    from smokesentry.identity import load_identity
+    from smokesentry.messages.topics import Address
+
+    if tenant not in settings.cloud.tenants:
+        raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
+    signer = load_identity(settings.signing.key, settings.signing.certificate)
+    args, tls = _arguments_of(pairs), _tls(settings.broker)
+    try:
+        command = publish_command(
+            Address(tenant, gateway),
+            kind,
+            args,
+            identity=signer,
+            counters=settings.cloud.folder / "command-counters.json",
+            host=settings.broker.host,
+            port=settings.broker.port,
+            tls=tls,
+            now=from_unix(SystemClock().now().unix_s),
+        )
+    except ValueError as error:
+        raise SettingsError(f"command {kind!r}: {error}") from error
+    said = json.dumps(command.args, ensure_ascii=False)
+    print(f"sent to {gateway}: command {command.counter}, {kind} {said}, good until {command.expires_at}")
+    return 0
+
+
+def _arguments_of(pairs: list[str]) -> dict[str, Any]:
+    import msgspec
+
+    args: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals or name in args:
+            raise SettingsError(f"argument {pair!r}: expected key=value, each key once")
+        try:
+            args[name] = msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            args[name] = value
+    return args
+
+
+def _tls(broker: Broker) -> ssl.SSLContext | None:
+    if broker.plaintext:
+        return None
+    assert broker.certificate is not None  # the settings demand all three where there is TLS
+    try:
+        context = ssl.create_default_context(cafile=broker.ca)
+        context.load_cert_chain(broker.certificate, broker.key)
+    except OSError as error:  # an SSLError is one, too
+        raise SettingsError(f"[broker] ca, certificate, key: cannot be used ({error})") from error
+    return context

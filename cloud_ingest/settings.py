@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -22,8 +23,17 @@ def _tenant(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone; write one as in 'Asia/Shanghai' or 'UTC'") from error
+    return name
+
+
 ResolvedPath = Annotated[Path, AfterValidator(_resolved)]
 Tenant = Annotated[str, AfterValidator(_tenant)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -83,6 +93,7 @@ class Console(Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    zone: Zone = "Asia/Shanghai"  # the site's, in which the page tells the time
 
 
 class CloudSettings(Section):

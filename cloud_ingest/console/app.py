@@ -23,7 +23,6 @@ from cloud_ingest.console.words import LANGUAGES, choose_language, phrases, word
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.database import open_store
 
-ZONE = "Asia/Shanghai"
 _HERE = Path(__file__).parent
 _COOKIE = "smokesentry-lang"
 _YEAR_S = 365 * 24 * 3600
@@ -72,7 +71,7 @@ def create_app(settings: CloudSettings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(_Guard)
     app.include_router(api_router(store, feed))
-    _add_page(app, store.tenant)
+    _add_page(app, store.tenant, settings.console.zone)
     _add_files(app)
     return app
 
@@ -95,7 +94,7 @@ class _Guard:
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-def _add_page(app: FastAPI, tenant: str) -> None:
+def _add_page(app: FastAPI, tenant: str, zone: str) -> None:
     templates = Jinja2Templates(_HERE / "templates")
 
     @app.get("/")
@@ -107,9 +106,9 @@ def _add_page(app: FastAPI, tenant: str) -> None:
             "other_lang": next(other for other in LANGUAGES if other != chosen),
             "words": texts,
             "tenant": tenant,
-            "zone": ZONE,
+            "zone": zone,
             "maplibre": maplibre_prefix(),
-            "page_data": {"lang": chosen, "zone": ZONE, "words": texts, "phrases": phrases(chosen)},
+            "page_data": {"lang": chosen, "zone": zone, "words": texts, "phrases": phrases(chosen)},
         }
         response = templates.TemplateResponse(request, "console.html", context)
         response.set_cookie(_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", httponly=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import queue
 import ssl
@@ -17,13 +18,22 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from cloud_ingest.settings import Broker
+from smokesentry.identity import Identity
 from smokesentry.messages.topics import STATE_FILTER, UP_FILTER
 
 _log = logging.getLogger(__name__)
-_SHARED_UP = f"$share/ingest/{UP_FILTER}"
 _SESSION_S = 30 * 24 * 3600  # how long the broker queues for a worker that is away
 _MAX_PACKET = 4 * 1024 * 1024  # above the largest envelope, so that what is merely too large is still seen and recorded
 _KEEPALIVE_S = 30
+
+
+def secret_group(signer: Identity) -> str:
+    """The name of the shared subscription's group, 32 hex digits: the same for all workers that sign with one key.
+
+    Nobody without that key can guess it. Whoever joins the group takes its share of the messages, and Mosquitto's
+    access list does not judge subscriptions (docs/identity.md). An Ed25519 signature is the same every time.
+    """
+    return hashlib.sha256(signer.key.sign(b"smokesentry: the ingestors' shared subscription")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +49,9 @@ class Message:
 class Link:
     """Connects, subscribes, reconnects by itself; messages come out of :meth:`gather`."""
 
-    def __init__(self, settings: Broker) -> None:
+    def __init__(self, settings: Broker, group: str) -> None:
         self._settings = settings
+        self._filters = (f"$share/{group}/{UP_FILTER}", STATE_FILTER)
         self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.dropped = 0  # messages of QoS 0, which promises nothing, that came faster than they could be stored
         self._connections = 0
@@ -122,12 +133,12 @@ class Link:
             "connected to %s:%d (session kept: %s)", self._settings.host, self._settings.port, flags.session_present
         )
         options = SubscribeOptions(qos=1)
-        client.subscribe([(_SHARED_UP, options), (STATE_FILTER, options)])
+        client.subscribe([(wanted, options) for wanted in self._filters])
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
-        for topic, reason in zip((_SHARED_UP, STATE_FILTER), reasons, strict=False):
+        for kind, reason in zip(("what gateways send", "their state"), reasons, strict=False):  # the group stays unsaid
             if reason.is_failure:
-                _log.error("the broker refused the subscription to %s: %s; check its access list", topic, reason)
+                _log.error("the broker refused the subscription to %s: %s; check its access list", kind, reason)
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:

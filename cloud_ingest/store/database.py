@@ -23,7 +23,7 @@ class StoreError(ValueError):
 
 
 def open_store(url: str) -> Engine:
-    """Connects and makes missing tables. ``url`` is SQLAlchemy's, ``sqlite:////var/lib/smokesentry/cloud.db``.
+    """Connects and makes missing tables and indexes. ``url`` is SQLAlchemy's, ``sqlite:////var/lib/smokesentry/cloud.db``.
 
     Raises :class:`StoreError` for a URL nobody can read and ``sqlalchemy.exc.OperationalError`` when nothing answers.
     """
@@ -41,6 +41,9 @@ def open_store(url: str) -> Engine:
         if kind == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
         metadata.create_all(connection)
+        for table in metadata.sorted_tables:  # a table that an earlier release made may lack an index of this one
+            for index in table.indexes:
+                index.create(connection, checkfirst=True)
         insert_new(connection, changes, [{"subject": subject, "counter": 0} for subject in SUBJECTS])
     return engine
 

@@ -187,6 +187,7 @@ telemetry = Table(
     Column("time_mark", String(16)),
     _time("received_at"),
     Index(None, "gateway", "sensor", "from_at"),
+    Index(None, "tenant", "from_at"),
 )
 
 # Health reports over time; the newest of a gateway also stands in ``gateways``.
@@ -223,6 +224,7 @@ evidence_pictures = Table(
     _time("taken_at"),
     _time("received_at"),
     Index(None, "detection_id"),
+    Index(None, "digest"),
 )
 
 # What was set aside, with the reason in words. Unsigned bytes are kept up to a bound; signed ones whole.

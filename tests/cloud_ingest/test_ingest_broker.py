@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlalchemy import func, select
 
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
-from cloud_ingest.ingest.link import Link
+from cloud_ingest.ingest.link import Link, secret_group
 from cloud_ingest.settings import load_cloud_settings
 from cloud_ingest.store.database import open_store, reading
 from cloud_ingest.store.schema import (
@@ -34,8 +35,9 @@ from cloud_ingest.store.schema import (
 )
 from smokesentry.clock import from_unix
 from smokesentry.identity import load_identity
-from smokesentry.messages.control import Ack
-from smokesentry.messages.envelope import ACK_TYPE, key_id, unseal
+from smokesentry.messages.control import Ack, Command
+from smokesentry.messages.envelope import ACK_TYPE, COMMAND_TYPE, key_id, unseal
+from smokesentry.messages.topics import UP_FILTER
 
 pytestmark = pytest.mark.mosquitto
 MOSQUITTO = next((p for p in ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto") if Path(p).exists()), "mosquitto")
@@ -316,9 +318,78 @@ def test_a_gateway_that_is_revoked_while_the_worker_runs_is_refused(bench, east)
     assert causes == ["unknown_key"]
 
 
+def test_the_group_of_the_workers_is_the_same_for_all_of_one_cloud_and_another_for_every_key(bench, east, south):
+    again = load_identity(bench.folder / "own/cloud.key", bench.folder / "own/cloud.crt")
+    group = secret_group(bench.cloud)
+    assert group == secret_group(again)
+    assert len(group) == 32 and set(group) <= set("0123456789abcdef")
+    other = load_identity(bench.folder / "gw-east/gw-east.key", bench.folder / "gw-east/gw-east.crt")
+    assert secret_group(other) != group
+
+
+def test_a_stranger_in_a_group_of_a_guessed_name_takes_no_message_from_the_worker(bench, east):
+    bench.worker()
+    bench.worker_connected()
+    stranger = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, client_id="stranger")
+    subscribed = threading.Event()
+    stranger.on_subscribe = lambda *_: subscribed.set()
+    stranger.on_connect = lambda client, *_: client.subscribe(f"$share/ingest/{UP_FILTER}", qos=1)
+    stranger.connect("localhost", bench.port)
+    stranger.loop_start()
+    try:
+        assert subscribed.wait(20)
+        for n in range(20):
+            bench.publish(*east.batch("telemetry", east.telemetry(n)))
+        bench.held({("gw-east", "telemetry"): 20})
+    finally:
+        stranger.disconnect()
+        stranger.loop_stop()
+
+
+def _order(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "smokesentry", "cloud", "command", "--config", str(bench.folder / "cloud.toml")]
+    return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_order_from_the_command_line_reaches_its_gateway_signed_and_numbered(tmp_path, town_text, tls):
+    (tmp_path / "town.geojson").write_text(town_text())
+    bench = Bench(tmp_path, tls)
+    try:
+        heard, subscribed = queue.SimpleQueue(), threading.Event()
+        bench.client.message_callback_add(
+            "smokesentry/v1/lab/gw-east/down/command", lambda _c, _d, message: heard.put(message.payload)
+        )
+        bench.client.on_subscribe = lambda *_: subscribed.set()
+        bench.client.subscribe("smokesentry/v1/lab/gw-east/down/command", qos=1)
+        assert subscribed.wait(20)
+        to_east = ("--tenant", "lab", "--gateway", "gw-east")
+        said = _order(bench, *to_east, "resend", "lane=telemetry", "from_seq=3", "to_seq=7")
+        assert said.returncode == 0, said.stderr
+        assert said.stdout.startswith('sent to gw-east: command 1, resend {"lane": "telemetry", "from_seq": 3')
+        assert "command 2, ping {}" in _order(bench, *to_east, "ping").stdout
+        own = bench.cloud.key.public_key()
+        find = lambda wanted: own if wanted == key_id(own) else None  # noqa: E731
+        first, second = (
+            msgspec.json.decode(unseal(heard.get(timeout=20), COMMAND_TYPE, find)[0], type=Command) for _ in range(2)
+        )
+        assert (first.gateway, first.counter, first.kind) == ("gw-east", 1, "resend")
+        assert first.args == {"lane": "telemetry", "from_seq": 3, "to_seq": 7}
+        assert (second.counter, second.kind, second.args) == (2, "ping", {})
+        nobody = _order(bench, "--tenant", "lab", "--gateway", "gw-never", "ping")
+        assert nobody.returncode == 1
+        assert "nobody listens" in nobody.stderr
+        bench.kill("broker")
+        away = _order(bench, *to_east, "ping")
+        assert away.returncode == 1
+        assert "cannot be reached" in away.stderr
+    finally:
+        bench.stop()
+
+
 def test_a_flood_without_quality_of_service_fills_no_memory_and_hides_nothing(bench, east, monkeypatch):
     settings = load_cloud_settings(bench.folder / "cloud.toml").broker.model_copy(update={"inflight": 10})
-    link = Link(settings)
+    link = Link(settings, "trial")
     link.start()
     try:
         # Until the subscription stands, the broker has nobody to hand a message to.

@@ -60,6 +60,9 @@ def test_paths_are_relative_to_the_file_and_the_folder_is_made(config, tmp_path)
         ("plaintext = true", "", "TLS needs ca, certificate and key; missing: ca, certificate, key"),
         ("plaintext = true", 'plaintext = true\nca = "ca.crt"', "plaintext = true does not go with ca"),
         ("plaintext = true", "plaintext = true\nport = 0", "broker.port"),
+        ("plaintext = true", 'plaintext = true\n[console]\nzone = "Mars/Base"', "'Mars/Base' is no time zone"),
+        ("plaintext = true", 'plaintext = true\n[console]\nzone = "../etc/passwd"', "is no time zone"),
+        ("plaintext = true", 'plaintext = true\n[console]\nzone = ""', "is no time zone"),
         ('tenants = ["lab"]', 'tenants = ["Big Town"]', "1 to 40 of a-z"),
         ('tenants = ["lab"]', "tenants = []", "cloud.tenants"),
         ('folder = "cloud"', "", "cloud.folder: is missing"),
@@ -110,6 +113,24 @@ def test_no_authority_or_no_file_ends_with_words_and_not_with_a_trace(config, wo
     else:
         assert status == 2
         assert output.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tenant", "third", "--gateway", "gw-1", "ping"], "--tenant third: not in [cloud] tenants (lab)"),
+        (["--tenant", "lab", "--gateway", "GW 1", "ping"], "gateway 'GW 1': names have"),
+        (["--tenant", "lab", "--gateway", "gw-1", "resend", "lane"], "argument 'lane': expected key=value"),
+        (["--tenant", "lab", "--gateway", "gw-1", "resend", "a=1", "a=2"], "argument 'a=2': expected key=value, each"),
+        (["--tenant", "lab", "--gateway", "gw-1", "x" * 1000], "command 'xxx"),
+    ],
+)
+def test_an_order_that_cannot_be_given_is_refused_in_words_and_spends_no_number(
+    config, authority, tmp_path, words, said, capsys
+):
+    assert main(["command", "--config", str(config()), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "cloud" / "command-counters.json").exists()
 
 
 def test_a_database_that_does_not_answer_is_said(config, authority, capsys):
