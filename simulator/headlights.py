@@ -11,7 +11,7 @@ from simulator.raster import GROUND, View
 from simulator.scenery import Face
 from simulator.street import Street, turned
 
-_EVERY = 4
+_EVERY = 2
 _CANDELA, _BEAM, _ABOVE_CUT_OFF = 9000.0, 0.035, 0.12
 _LEAST_CD_M2 = 0.001
 _RUN_UP_M = 45.0

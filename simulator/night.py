@@ -141,6 +141,6 @@ def _draw_cars(street: Street) -> tuple[Car, ...]:
     rng = np.random.default_rng([street.seed, 0xCA])
     cars, t = [], float(rng.uniform(5, 40))
     while t < 3600:
-        cars.append(Car(float(rng.choice(street.alleys_m)), bool(rng.random() < 0.5), t, float(rng.uniform(4, 9))))
+        cars.append(Car(float(rng.choice(street.alleys_m)), bool(rng.random() < 0.5), t, float(rng.uniform(6, 11))))
         t += float(rng.uniform(45, 200))
     return tuple(cars)
