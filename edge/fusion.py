@@ -11,6 +11,7 @@ import statistics
 from collections import deque
 from dataclasses import dataclass, field
 
+from firmware_bridge.aggregates import Fold
 from firmware_bridge.corrections import with_corrections
 from firmware_bridge.quality import TwinWatch
 from firmware_bridge.reading import Reading
@@ -28,6 +29,8 @@ _SIGMAS = 4.0
 _DAMP_RH_PERCENT = 85.0
 _STALE_S = 30.0
 _CLIMATE_AGE_S = 300.0
+_WIND_MEAN_S = 120.0  # a single second turns a vane by tens of degrees
+_WIND = ("wind_speed_m_s", "wind_from_deg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class SiteAir:
     assumed: Weather = field(default_factory=Weather)  # what a site file says; sensors know better
     _backgrounds: dict[str, Background] = field(default_factory=dict)
     _climate: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)  # name -> sensor -> (t_s, value)
+    _wind: deque[tuple[float, Reading]] = field(default_factory=deque)  # (t_s, reading) of the last two minutes
     _twins: dict[str, TwinWatch] = field(default_factory=dict)  # both sensors of a pair have the same watch
     _doubts: dict[str, tuple[float, str]] = field(default_factory=dict)  # sensor -> (t_s, why its last was not valid)
 
@@ -125,7 +129,7 @@ class SiteAir:
             reading = self._twins[sensor].judge(sensor, reading)
         self._listen(sensor, t_s, reading)
         own = "rh_percent" in reading.values
-        return with_corrections(reading, None if own else self.weather(t_s).rh_percent)
+        return with_corrections(reading, None if own else self._humidity(t_s))
 
     def _listen(self, sensor: str, t_s: float, reading: Reading) -> None:
         if reading.mark != "N":
@@ -139,16 +143,32 @@ class SiteAir:
         for name in ("temp_c", "rh_percent"):
             if name in reading.values:
                 self._climate.setdefault(name, {})[sensor] = (t_s, reading.values[name])
+        if any(name in reading.values for name in _WIND):
+            self._wind.append((t_s, reading))
+            while t_s - self._wind[0][0] > _WIND_MEAN_S:
+                self._wind.popleft()
 
     def weather(self, t_s: float) -> Weather:
-        """Temperature and humidity as the sensors give them (the middle one of several), else as assumed."""
-        temp_c, rh_percent = self._middle("temp_c", t_s), self._middle("rh_percent", t_s)
+        """As the sensors give it, else as assumed: temperature and humidity from the middle one of several, wind as the
+        mean of two minutes (in calm air a vane points nowhere, and there is no direction)."""
+        temp_c, wind = self._middle("temp_c", t_s), self._mean_wind(t_s)
         return Weather(
             self.assumed.temp_c if temp_c is None else temp_c,
-            self.assumed.rh_percent if rh_percent is None else min(100.0, max(0.0, rh_percent)),
-            self.assumed.wind_speed_m_s,
-            self.assumed.wind_from_deg,
+            self._humidity(t_s),
+            wind.get("wind_speed_m_s", self.assumed.wind_speed_m_s),
+            wind.get("wind_from_deg", self.assumed.wind_from_deg),
         )
+
+    def _humidity(self, t_s: float) -> float | None:
+        rh_percent = self._middle("rh_percent", t_s)
+        return self.assumed.rh_percent if rh_percent is None else min(100.0, max(0.0, rh_percent))
+
+    def _mean_wind(self, t_s: float) -> dict[str, float]:
+        fold = Fold()
+        for at_s, reading in self._wind:
+            if t_s - at_s <= _WIND_MEAN_S:
+                fold.add(reading)
+        return {name: summary.mean for name, summary in fold.summaries().items()}
 
     def _middle(self, name: str, t_s: float) -> float | None:
         fresh = [value for at_s, value in self._climate.get(name, {}).values() if t_s - at_s <= _CLIMATE_AGE_S]

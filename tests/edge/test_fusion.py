@@ -85,6 +85,29 @@ def test_weather_comes_from_the_sensors_while_they_are_fresh() -> None:
     assert "wind" not in look(air, 10.0)[1]
 
 
+def test_wind_is_the_mean_of_two_minutes_round_the_circle() -> None:
+    air = SiteAir()
+    for t in range(100):
+        air.add("vane", float(t), Reading("SEN0657", {"wind_speed_m_s": 9.0, "wind_from_deg": 90.0}))
+    for t in range(200, 300):
+        speed, direction = (3.0, 10.0) if t % 2 else (1.0, 350.0)
+        air.add("vane", float(t), Reading("SEN0657", {"wind_speed_m_s": speed, "wind_from_deg": direction}))
+    air.add("vane", 300.0, Reading("SEN0657", {"wind_speed_m_s": 80.0, "wind_from_deg": 180.0}, "sensor_error", "D"))
+    weather = air.weather(300.0)
+    assert weather.wind_speed_m_s == 2.0
+    assert weather.wind_from_deg is not None
+    assert min(weather.wind_from_deg, 360 - weather.wind_from_deg) < 0.001
+    assert "wind" not in look(air, 300.0)[1]
+    assert air.weather(421.0) == Weather(), "too old"
+
+
+def test_in_calm_air_there_is_a_speed_and_no_direction() -> None:
+    air = SiteAir()
+    air.add("vane", 0.0, Reading("SEN0657", {"wind_speed_m_s": 0.2}))
+    assert air.weather(1.0) == Weather(wind_speed_m_s=0.2)
+    assert "wind unknown" in look(air, 1.0)[1]
+
+
 def test_corrected_values_stand_beside_the_raw_ones_once_the_sites_humidity_is_known() -> None:
     air, plain = SiteAir(), Reading("PMS7003", {"pm25_atm_ug_m3": 30.0, "pm25_cf1_ug_m3": 40.0})
     assert air.add("pm-1", 0.0, plain) == plain, "no humidity, no correction"
