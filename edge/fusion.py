@@ -109,6 +109,7 @@ class SiteAir:
     _backgrounds: dict[str, Background] = field(default_factory=dict)
     _climate: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)  # name -> sensor -> (t_s, value)
     _wind: deque[tuple[float, Reading]] = field(default_factory=deque)  # (t_s, reading) of the last two minutes
+    _without_dust: set[str] = field(default_factory=set)  # sensors of climate, wind, gas: no cue is expected of them
     _twins: dict[str, TwinWatch] = field(default_factory=dict)  # both sensors of a pair have the same watch
     _doubts: dict[str, tuple[float, str]] = field(default_factory=dict)  # sensor -> (t_s, why its last was not valid)
 
@@ -139,7 +140,11 @@ class SiteAir:
         for name in _PM25_NAMES:
             if name in reading.values:
                 self._backgrounds[sensor].add(t_s, reading.values[name])
+                self._without_dust.discard(sensor)
                 break
+        else:
+            if self._backgrounds[sensor] == Background():  # it has never given any
+                self._without_dust.add(sensor)
         for name in ("temp_c", "rh_percent"):
             if name in reading.values:
                 self._climate.setdefault(name, {})[sensor] = (t_s, reading.values[name])
@@ -180,7 +185,8 @@ class SiteAir:
         cues: list[ParticulateCue] = []
         reasons: list[str] = []
         damp = weather.rh_percent is not None and weather.rh_percent > _DAMP_RH_PERCENT
-        for sensor, background in self._backgrounds.items():
+        dust = {name: one for name, one in self._backgrounds.items() if name not in self._without_dust}
+        for sensor, background in dust.items():
             rise = background.rise(t_s)
             doubted_s, doubt = self._doubts.get(sensor, (t_s, None))
             if rise is None and doubt is not None and t_s - doubted_s <= _STALE_S:
@@ -189,7 +195,7 @@ class SiteAir:
             reasons.append(_reason(sensor, background, rise, damp, weather.rh_percent))
             if rise is not None and rise.counts and not damp:
                 cues.append(ParticulateCue(sensor, round(rise.rise, 1), round(rise.background, 1), stamp.captured_at))
-        if not self._backgrounds:
+        if not dust:
             reasons.extend(AirView().reasons)
         if weather.wind_speed_m_s is None or weather.wind_from_deg is None:
             reasons.append("wind unknown: drift was not compared with it")

@@ -105,7 +105,9 @@ def test_in_calm_air_there_is_a_speed_and_no_direction() -> None:
     air = SiteAir()
     air.add("vane", 0.0, Reading("SEN0657", {"wind_speed_m_s": 0.2}))
     assert air.weather(1.0) == Weather(wind_speed_m_s=0.2)
-    assert "wind unknown" in look(air, 1.0)[1]
+    assert look(air, 1.0)[1] == (
+        "no particulate sensor: the camera judges alone; wind unknown: drift was not compared with it"
+    ), "nobody expects PM2.5 of a vane"
 
 
 def test_corrected_values_stand_beside_the_raw_ones_once_the_sites_humidity_is_known() -> None:
