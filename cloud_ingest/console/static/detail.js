@@ -2,7 +2,7 @@
 
 import { standing, stateBadge } from "./alerts.js";
 import { el, time } from "./dom.js";
-import { has, percent, sentence, t, word } from "./words.js";
+import { percent, sentence, t, word } from "./words.js";
 
 export function alertDetail(alert, { onBack, onEnlarge }) {
   return [
@@ -108,7 +108,7 @@ function factors(alert) {
 
 function history(alert) {
   const item = (version) =>
-    el("li", {}, time(version.made_at), " ", el("b", {}, has(`reason.${version.reason}`) ? t(`reason.${version.reason}`) : version.reason_text));
+    el("li", {}, time(version.made_at), " ", el("b", {}, word("reason", version.reason)), ` · ${sentence(version.reason_text)}`);
   return el(
     "details",
     { id: "history", class: "block" },

@@ -25,9 +25,14 @@ const phrases = page.phrases.map(([from, to]) => ({ parts: from.split("{}"), to 
 export function sentence(text) {
   for (const { parts, to } of phrases) {
     const holes = fitting(parts, text);
-    if (holes) return to.replaceAll("{}", () => word("class", holes.shift()));
+    if (holes) return to.replaceAll("{}", () => inHole(holes.shift()));
   }
   return text;
+}
+
+// A hole holds a class, a figure or a name, or again a known sentence (why a sensor does not count).
+function inHole(text) {
+  return has(`class.${text}`) ? t(`class.${text}`) : sentence(text);
 }
 
 // What stands in the holes between `parts`, or null. Never goes back, so no text can make it slow.
