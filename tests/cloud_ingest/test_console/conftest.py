@@ -434,12 +434,30 @@ def start(folder: Path, port: int = 0) -> tuple[uvicorn.Server, threading.Thread
     return server, thread, f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    """An empty town: tables, no rows."""
-    engine = open_store(settings_for(tmp_path).database_url)
-    yield Town(engine)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a module's one store lies."""
+    return tmp_path_factory.mktemp("console")
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Iterator[Engine]:
+    """A module's one store."""
+    engine = open_store(settings_for(folder).database_url)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def town(store: Engine) -> Town:
+    """An empty town: tables, no rows, whatever the test before left."""
+    with writing(store) as connection:
+        for table in reversed(schema.metadata.sorted_tables):
+            if table is not schema.changes:  # counters only ever rise
+                connection.execute(table.delete())
+        for subject in schema.SUBJECTS:
+            bump(connection, subject)
+    return Town(store)
 
 
 @pytest.fixture
@@ -452,14 +470,20 @@ def street(town: Town) -> Town:
     return town
 
 
-@pytest.fixture
-def console(town: Town, tmp_path: Path) -> Iterator[str]:
-    """The console's address."""
-    server, thread, address = start(tmp_path)
+@pytest.fixture(scope="module")
+def served(store: Engine, folder: Path) -> Iterator[str]:
+    """The address of a module's one console."""
+    server, thread, address = start(folder)
     yield address
     server.should_exit = True
     thread.join(timeout=20)
     assert not thread.is_alive(), "uvicorn did not stop"
+
+
+@pytest.fixture
+def console(town: Town, served: str) -> str:
+    """The console's address, over the test's own town."""
+    return served
 
 
 @pytest.fixture(scope="session")

@@ -186,7 +186,10 @@ def test_maplibre_travels_compressed_and_may_be_kept(console: str) -> None:
 def test_the_stream_tells_a_change_within_a_second(street: Any, console: str) -> None:
     with urllib.request.urlopen(console + "/api/stream", timeout=10) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
-        before = next_change(stream)
+        with reading(street.engine) as connection:
+            before = {row.subject: row.counter for row in connection.execute(select(schema.changes))}
+        while next_change(stream) != before:  # the first may be what an earlier listener heard last
+            pass
         begin = time.monotonic()
         street.add_alert("a1", [("roof-4", 0.62)], pictures=False)
         after = next_change(stream)
