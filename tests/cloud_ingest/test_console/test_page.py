@@ -288,7 +288,7 @@ def test_what_happened_to_a_lead_and_why_a_sensor_was_not_used_is_told_in_chines
         "pm-1 的 PM2.5 未采用：与并排的另一只传感器最近一分钟相差 31 微克/立方米" in page.locator("#panel").inner_text()
     )
     page.locator("#history summary").click()
-    assert "烟已消失 · 一小时没有新消息" in page.locator("#history").inner_text()
+    assert "线索结束 · 一小时没有新消息" in page.locator("#history").inner_text()
 
 
 def test_hostile_texts_are_shown_and_never_run(town: Any, browse: Any) -> None:
