@@ -13,7 +13,7 @@ from simulator.street import Street, turned
 
 _EVERY = 2
 _CANDELA, _BEAM, _ABOVE_CUT_OFF = 9000.0, 0.035, 0.12
-_LEAST_CD_M2 = 0.001
+_LEAST_CD_M2, _FAR_M = 0.002, 60.0
 _RUN_UP_M = 45.0
 _LAMP_CD_M2 = 60.0
 _REACH_PX = 28
@@ -49,18 +49,22 @@ class Headlights:
         way = 1.0 if car.forward else -1.0
         front = np.array([*turned(way * along, car.alley_m, self._street.turn_rad), 0.7], np.float32)
         ahead = np.array([*turned(way, 0.0, self._street.turn_rad), -0.03], np.float32)
-        to = self._place - front[:, None]
+        forward = ahead[0] * (self._place[0] - front[0]) + ahead[1] * (self._place[1] - front[1])
+        near = np.nonzero((forward > 0) & (forward < _FAR_M))[0]
+        to = self._place[:, near] - front[:, None]
         away = np.sqrt((to**2).sum(axis=0)).clip(1.5)
-        cosine = (ahead @ to) / away
-        beam = np.exp(-((1 - cosine) / _BEAM) * (cosine > 0)) * np.where(to[2] < 0.6, 1.0, _ABOVE_CUT_OFF)
-        facing = -(to * self._normal).sum(axis=0) / away
-        lit = self._albedo * _CANDELA * beam * facing.clip(0) / (np.pi * away**2)
-        lit[(cosine <= 0) | (away > 60)] = 0
-        bright = np.nonzero(lit > _LEAST_CD_M2)[0]
-        lit[lit <= _LEAST_CD_M2] = 0
-        points = self._place[:, bright] + 0.1 * self._normal[:, bright]
-        lit[bright[shadowed(points, (float(front[0]), float(front[1]), 0.7), self._street.roofs)]] = 0
-        picture += grow(np.minimum(lit, 3.0).reshape(self._shape).astype(np.float32), picture)[..., None]
+        beam = np.exp((ahead @ to / away - 1) / _BEAM)
+        beam[to[2] > 0.6] *= _ABOVE_CUT_OFF
+        facing = -(to * self._normal[:, near]).sum(axis=0) / away
+        lit = self._albedo[near] * _CANDELA * beam * facing.clip(0) / (np.pi * away**2)
+        bright = lit > _LEAST_CD_M2
+        near, lit = near[bright], lit[bright]
+        points = self._place[:, near] + 0.1 * self._normal[:, near]
+        lit[shadowed(points, (float(front[0]), float(front[1]), 0.7), self._street.roofs)] = 0
+        if lit.any():
+            added = np.zeros(self._shape, np.float32)
+            added.ravel()[near] = np.minimum(lit, 3.0)
+            picture += grow(added, picture)[..., None]
         self._add_lamps(picture, front, ahead)
 
     def _add_lamps(self, picture: Picture, front: Picture, ahead: Picture) -> None:
