@@ -87,6 +87,8 @@ class Background:
         middle = statistics.median(before)
         # Only what lies at or below the median tells the noise: what lies above may be an earlier plume.
         noise = 1.4826 * statistics.median(middle - value for value in ordered if value <= middle)
+        if background <= 0:  # so clean that zero cuts off the noise below; the quarter above the median tells it then
+            noise = max(noise, 1.4826 * (ordered[3 * len(ordered) // 4] - middle))
         now = statistics.median(recent)
         counts = now - background >= max(_LEAST_RISE_UG_M3, _SIGMAS * noise)
         return Rise(now, background, noise, counts)
