@@ -124,6 +124,11 @@ class Bench:
             stderr=log,
         )
 
+    def run(self, word: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """Another ``smokesentry cloud WORD`` beside the worker, to its end."""
+        command = [sys.executable, "-m", "smokesentry", "cloud", word, "--config", str(self.folder / "cloud.toml")]
+        return subprocess.run([*command, *more], capture_output=True, text=True, check=False, timeout=60)
+
     def worker_log(self) -> str:
         return (self.folder / "worker.log").read_text()
 
@@ -212,21 +217,7 @@ def test_poison_is_set_aside_and_stops_nobody(bench, east, south):
         row.cause for row in _eventually(lambda: bench.read(select(dead_letters.c.cause).order_by(dead_letters.c.id)))
     ]
     assert sorted(causes) == ["bad_signature", "bad_topic", "malformed", "oversized", "wrong_name"]
-    listed = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "smokesentry",
-            "cloud",
-            "dead-letters",
-            "--json",
-            "--config",
-            bench.folder / "cloud.toml",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    listed = bench.run("dead-letters", "--json")
     assert sorted(json.loads(line)["cause"] for line in listed.stdout.splitlines()) == sorted(causes)
 
 
@@ -346,11 +337,6 @@ def test_a_stranger_in_a_group_of_a_guessed_name_takes_no_message_from_the_worke
         stranger.loop_stop()
 
 
-def _order(bench: Bench, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "smokesentry", "cloud", "command", "--config", str(bench.folder / "cloud.toml")]
-    return subprocess.run([*command, *words], capture_output=True, text=True, check=False, timeout=60)
-
-
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_order_from_the_command_line_reaches_its_gateway_signed_and_numbered(tmp_path, town_text, tls):
     (tmp_path / "town.geojson").write_text(town_text())
@@ -364,10 +350,10 @@ def test_an_order_from_the_command_line_reaches_its_gateway_signed_and_numbered(
         bench.client.subscribe("smokesentry/v1/lab/gw-east/down/command", qos=1)
         assert subscribed.wait(20)
         to_east = ("--tenant", "lab", "--gateway", "gw-east")
-        said = _order(bench, *to_east, "resend", "lane=telemetry", "from_seq=3", "to_seq=7")
+        said = bench.run("command", *to_east, "resend", "lane=telemetry", "from_seq=3", "to_seq=7")
         assert said.returncode == 0, said.stderr
         assert said.stdout.startswith('sent to gw-east: command 1, resend {"lane": "telemetry", "from_seq": 3')
-        assert "command 2, ping {}" in _order(bench, *to_east, "ping").stdout
+        assert "command 2, ping {}" in bench.run("command", *to_east, "ping").stdout
         own = bench.cloud.key.public_key()
         find = lambda wanted: own if wanted == key_id(own) else None  # noqa: E731
         first, second = (
@@ -376,11 +362,11 @@ def test_an_order_from_the_command_line_reaches_its_gateway_signed_and_numbered(
         assert (first.gateway, first.counter, first.kind) == ("gw-east", 1, "resend")
         assert first.args == {"lane": "telemetry", "from_seq": 3, "to_seq": 7}
         assert (second.counter, second.kind, second.args) == (2, "ping", {})
-        nobody = _order(bench, "--tenant", "lab", "--gateway", "gw-never", "ping")
+        nobody = bench.run("command", "--tenant", "lab", "--gateway", "gw-never", "ping")
         assert nobody.returncode == 1
         assert "nobody listens" in nobody.stderr
         bench.kill("broker")
-        away = _order(bench, *to_east, "ping")
+        away = bench.run("command", *to_east, "ping")
         assert away.returncode == 1
         assert "cannot be reached" in away.stderr
     finally:
