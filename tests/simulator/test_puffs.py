@@ -17,17 +17,23 @@ def let_out(wind: Wind, seconds: float, rate: float = 0.1) -> Puffs:
     return puffs
 
 
-@settings(max_examples=20)
+@settings(max_examples=15)
 @given(speed=st.floats(0.5, 3), from_deg=st.floats(0, 359))
 def test_smoke_goes_where_the_wind_blows_and_up(speed: float, from_deg: float) -> None:
-    wind = Wind(Weather(0.0, 50.0, speed, from_deg), seed=2)
-    puffs = let_out(wind, 20)
-    gone = puffs.place[puffs.age_s > 5].mean(axis=0) - np.array([0, 0, 7])
-    blew = np.mean([wind.steady(t) for t in np.arange(0, 20, 0.5)], axis=0)
-    downwind = blew / np.linalg.norm(blew)
-    assert gone @ downwind > 1.5
-    assert abs(gone @ np.array([-downwind[1], downwind[0], 0])) < 0.8 * (gone @ downwind)
-    assert gone[2] > 0.2
+    """On the average of several nights: a single one may have an eddy just there."""
+    along, aside, up = [], [], []
+    for seed in range(6):
+        wind = Wind(Weather(0.0, 50.0, speed, from_deg), seed)
+        puffs = let_out(wind, 8)
+        gone = puffs.place[puffs.age_s > 2].mean(axis=0) - np.array([0, 0, 7])
+        blew = np.mean([wind.steady(t) for t in np.arange(0, 8, 0.5)], axis=0)
+        downwind = blew / np.linalg.norm(blew)
+        along.append(gone @ downwind)
+        aside.append(gone @ np.array([-downwind[1], downwind[0], 0]))
+        up.append(gone[2])
+    assert min(along) > 0.5
+    assert abs(np.mean(aside)) < 0.5 * np.mean(along)
+    assert np.mean(up) > 0.2
 
 
 def test_nothing_is_lost_while_it_can_be_seen() -> None:
