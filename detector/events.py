@@ -15,7 +15,8 @@ from detector.types import Phase, PlumeClass, PlumeEvent
 from smokesentry.weather import Weather
 
 CELL_PX = 4.0  # a heat-map cell in working pixels
-_STEAM_MARGIN = 0.5  # share of steam in smoke + steam from which a plume looks like steam
+_STEAM_MARGIN = 0.3  # share of steam in smoke + steam from which a plume looks like steam; smoke stays below 0.15,
+# steam that alarms lies mostly at 0.3-0.5 (tuning nights, and the demo's renderer)
 
 
 def confidence(score: float, calibration: Calibration) -> float:
