@@ -19,7 +19,8 @@ Say = Callable[[str], None]
 
 _WATCH_QUIET_S = 100.0  # steam and quiet: how long nothing may be flagged once the cameras are watched
 _GIVE_UP_S = 180.0  # burn: after this long without an alert the roof was missed
-_SETTLE_S = 20.0  # after the first alert: time for the other gateway to join and sharpen it
+_SETTLE_S = 60.0  # after the first alert: time for the other gateway to join and sharpen it
+_JOINED_S = 15.0  # once every gateway has: for a wrong second alert to show itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def run_once(scene: Scene, folder: Path, say: Say) -> dict[str, Any]:
     """
     with Processes(folder / "log") as processes:
         town = start(scene, folder, processes, say)
+        names = {gateway["gateway"] for gateway in town.street.offer()["gateways"]}
         began = time.monotonic()
         first_alert: float | None = None
+        all_joined: float | None = None
         next_word = began
         has_judged: dict[str, bool] = {}
         while True:
@@ -48,14 +51,17 @@ def run_once(scene: Scene, folder: Path, say: Say) -> dict[str, Any]:
             burning = [burn["rooftop"] for burn in town.street.truth()["burned"]]
             if alerts and first_alert is None:
                 first_alert = now
-                say(f"alert: {describe(alerts[0])}; {_SETTLE_S:.0f} s more for the other gateway")
+                say(f"alert: {describe(alerts[0])}; up to {_SETTLE_S:.0f} s more for the other gateway")
+            if all_joined is None and _gateways_that_saw(town.console, alerts) >= names:
+                all_joined = now
+                say(f"every gateway saw it: {describe(alerts[0])}")
             if now >= next_word:
                 cameras = _cameras(town.console)
                 for camera, verdict in cameras.items():
                     has_judged[camera] = has_judged.get(camera, False) or not verdict.startswith("cannot_judge")
                 say(_progress(now - began, cameras, burning, len(alerts)))
                 next_word = now + 10
-            if _is_over(scene, now - began, None if first_alert is None else now - first_alert):
+            if _is_over(scene, now - began, _since(first_alert, now), _since(all_joined, now)):
                 break
             time.sleep(0.5)
         blind = [f"{camera}: {_cameras(town.console)[camera]}" for camera, judged in has_judged.items() if not judged]
@@ -101,12 +107,24 @@ def describe(alert: dict[str, Any]) -> str:
     return f"suspected smoke 疑似烟气 [{alert['state']}, {alert['class']}] {roofs or 'no known roof'}"
 
 
-def _is_over(scene: Scene, watched_s: float, since_alert_s: float | None) -> bool:
+def _is_over(scene: Scene, watched_s: float, since_alert_s: float | None, since_joined_s: float | None) -> bool:
     if scene.name != "burn":
         return watched_s >= _WATCH_QUIET_S
-    if since_alert_s is not None:
-        return since_alert_s >= _SETTLE_S
-    return watched_s >= _GIVE_UP_S
+    if since_joined_s is not None:
+        return since_joined_s >= _JOINED_S
+    return since_alert_s >= _SETTLE_S if since_alert_s is not None else watched_s >= _GIVE_UP_S
+
+
+def _since(moment: float | None, now: float) -> float | None:
+    return None if moment is None else now - moment
+
+
+def _gateways_that_saw(console: Console, alerts: list[dict[str, Any]]) -> set[str]:
+    """Gateways with a detection in the newest alert."""
+    if not alerts:
+        return set()
+    detail = console.get(f"/api/alerts/{alerts[0]['alert']}")
+    return {detection["gateway"] for detection in detail["detections"]}
 
 
 def _cameras(console: Console) -> dict[str, str]:
