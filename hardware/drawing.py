@@ -1,4 +1,4 @@
-"""Draws ``wiring.toml``: one SVG a build, in ``hardware/drawings``; after a change run ``smokesentry hardware drawings``.
+"""Draws ``wiring.toml``: one SVG a build in ``hardware/drawings``; after a change, ``smokesentry hardware drawings``.
 
 Left, the header with the used pins in their cores' colours; right, a panel a cable, one core a row.
 """
