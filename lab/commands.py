@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
     train.add_argument("--steps", type=int, default=6000)
     train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--weights", type=Path, help="go on from this .weights.h5 when it is there; keep them in it")
     train.add_argument("--name", default="plume-1")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
@@ -63,7 +64,10 @@ def _train(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    model = train(options.data, options.steps, options.seed)
+    begun = options.weights is not None and options.weights.exists()
+    model = train(options.data, options.steps, options.seed, options.weights if begun else None)
+    if options.weights is not None:
+        model.save_weights(options.weights)
     note = {"seed": options.seed, "steps": options.steps, "data": [folder.name for folder in options.data]}
     export(model, options.out, options.name, note)
     print(f"wrote {options.out / options.name}.tflite; now run `smokesentry lab evaluate`")
@@ -71,6 +75,7 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from lab import real
     from lab.calibrate import write
     from lab.evaluate import evaluate, markdown, save, summary
     from lab.report import write_table
@@ -88,6 +93,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         save(rows, options.json)
     table = markdown(summary(rows))
+    if data is not None:
+        table += "\n" + real.table(data)
     print(table)
     if options.docs:
         write_table(options.docs, table)

@@ -19,6 +19,10 @@ import numpy as np
 from lab.judge import Row, run
 from lab.suites import Case
 
+# Grey levels that a plume's sixteen strongest working pixels must change to count as visible: about twice the deviation
+# of a common night's noise. Smoke before a black sky changes nothing, whatever its opacity.
+VISIBLE_LEVELS = 4.0
+
 
 def _one(job: tuple[Case, float | None]) -> Row:
     cv2.setNumThreads(1)
@@ -56,7 +60,7 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {name: _group(members) for name, members in groups.items()}
     for place in sorted({row.group.split(":")[0] for row in rows}):
         mine = [row for row in rows if row.group.startswith(place)]
-        smoky, clean = [r for r in mine if r.smoke], [r for r in mine if not r.smoke and not r.steam]
+        smoky, clean = [r for r in mine if _visible(r)], [r for r in mine if not r.smoke and not r.steam]
         out[f"{place}: all"] = {
             "nights": len(mine),
             "auc": auc([r.best_smoke for r in smoky], [r.best for r in clean]),
@@ -69,6 +73,10 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     return out
 
 
+def _visible(row: Row) -> bool:
+    return any(fact["contrast"] >= VISIBLE_LEVELS for fact in row.smoke)
+
+
 def _found(row: Row) -> bool:
     return any(fact["alarm_s"] >= 0 for fact in row.smoke)
 
@@ -78,12 +86,14 @@ def _recall_above(rows: Sequence[Row], level: float) -> float | None:
 
 
 def _group(rows: Sequence[Row]) -> dict[str, Any]:
-    facts = [fact for row in rows for fact in row.smoke]
+    every = [fact for row in rows for fact in row.smoke]
+    facts = [fact for fact in every if fact["contrast"] >= VISIBLE_LEVELS]
     found = [fact for fact in facts if fact["alarm_s"] >= 0]
     waits = [fact["alarm_s"] - max(fact["from"], 0.0) for fact in found]
     return {
         "nights": len(rows),
         "smokes": len(facts),
+        "too_faint": len(every) - len(facts),
         "found": len(found),
         "wait_median_s": float(np.median(waits)) if waits else None,
         "wait_p95_s": float(np.percentile(waits, 95)) if waits else None,
@@ -108,6 +118,7 @@ def markdown(entries: dict[str, dict[str, Any]]) -> str:
         if "auc" in entry:
             continue
         found = f"{entry['found']} of {entry['smokes']}" if entry["smokes"] else "–"
+        found += f" ({entry['too_faint']} too faint)" if entry["too_faint"] else ""
         wait = (
             f"{entry['wait_median_s']:.0f} / {entry['wait_p95_s']:.0f} s" if entry["wait_median_s"] is not None else "–"
         )

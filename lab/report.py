@@ -14,35 +14,29 @@ _CARD = """# Model card: {name}
 
 Made by `smokesentry lab card` from the manifest beside it and a judged table; do not edit by hand.
 
-- **What it is.** A dilated, fully convolutional network of {parameters} parameters over {maps} causal
-  statistics of each pixel
-  (`detector/maps.py`). It answers, for each 16×16 pixels of a 1280×720 frame, how likely the mouth of a visible
-  smoke plume is there,
-  smoke, and steam. It sees no picture, only how the picture changes.
+- **What it is.** A dilated, fully convolutional network of {parameters} parameters over {maps} causal statistics of
+  each pixel (`detector/maps.py`). For each 16×16 pixels of a 1280×720 frame it answers how likely the mouth of a
+  visible smoke plume is there, smoke, and steam. It sees no picture, only how the picture changes.
 - **What it is for.** Finding chimney smoke in a fixed camera's picture at night, one to four frames a second, as a
-lead for a patrol.
-  It is not a proof and not a fire alarm. It cannot tell coal from wood.
+  lead for a patrol. It is not a proof and not a fire alarm. It cannot tell coal from wood.
 - **Trained on** drawn nights alone (`lab/scenes`, seeds below 1,000,000): no photograph, no footage. Licence of the
-weights: Apache-2.0.
+  weights: Apache-2.0.
 - **How.** {how}
-- **Calibration.** An event opens at a score of {threshold:.2f} (mean origin heat over 16 s).
+- **Alarm.** An event opens at a score of {threshold:.2f} (mean origin heat over 16 s).
 - **Digest of the weights.** `sha256:{digest}`
 
 ## Judged on nights that training never saw
 
-Simulated: drawn by the same generator from other seeds, so these figures flatter. Composited: real night pictures
-as the still
-background, every second plume filmed smoke, the look-alikes still drawn. **No real footage of chimney smoke at
-night exists
-in public, so no figure here is one.**
+Simulated: drawn by the same generator from other seeds, so these figures flatter. Composited: real night pictures as
+the still background, every second plume filmed smoke, the look-alikes still drawn. **No real footage of chimney smoke
+at night exists in public, so no figure here is one.** Read it with "What falls short" in `docs/detector.md`.
 
 {table}
 ## Limits
 
-Smoke that hides in the noise of an unlit sky is not found, and nothing says so but the picture itself. Steam and
-smoke look alike
-below -5 °C or above 70 % humidity, and the detector says `unresolved` there. Look-alikes that nobody drew are
-unknown to it.
+Smoke that hides in the noise of an unlit sky is not found, and nothing says so but the picture itself. Steam and smoke
+look alike below -5 °C or above 70 % humidity, and the detector says `unresolved` there. Look-alikes that nobody drew
+are unknown to it.
 """
 
 

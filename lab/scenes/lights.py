@@ -13,8 +13,8 @@ from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, glow, log_unifor
 def _window(rng: Rng, still: Still) -> tuple[int, int, int, int]:
     if still.windows and rng.random() < 0.8:
         return still.windows[int(rng.integers(len(still.windows)))]
-    x, y = int(rng.integers(0, W - 16)), int(rng.integers(0, H - 16))
-    return x, y, x + int(rng.integers(2, 16)), y + int(rng.integers(2, 16))
+    x, y = int(rng.integers(0, W - 28)), int(rng.integers(0, H - 24))
+    return x, y, x + int(rng.integers(2, 28)), y + int(rng.integers(2, 24))
 
 
 def _surfaces(still: Still) -> Array:
@@ -115,6 +115,7 @@ def headlights(rng: Rng, still: Still, length_s: float) -> Effect:
             (start, end, begin, takes, rng.uniform(60, 300), rng.uniform(1, 9), rng.uniform(0, 70), rng.uniform(10, 90))
         )
     wall = np.exp(0.6 * fractal(rng, H, W, 60, 4))
+    hard, slope, thick = rng.random() < 0.4, rng.uniform(-0.5, 0.5), rng.uniform(4, 40)
     if rng.random() < 0.7:  # light on things shows the things: their own edges, their own shadows
         wall = wall * _surfaces(still)
 
@@ -126,7 +127,19 @@ def headlights(rng: Rng, still: Still, length_s: float) -> Effect:
             x, y = (float(v) for v in start + (end - start) * part)
             picture += peak * glow(x, y, size, 3.0) + 0.6 * peak * glow(x + 2 * size, y, size, 3.0)
             ahead = x + np.sign(end[0] - start[0]) * reach
-            picture += wall * glow(ahead, y - 0.5 * reach, reach, 4.0) * np.float32(beam)
+            if hard:
+                band = np.zeros((H, W), np.float32)
+                tilt = slope * reach
+                corners = [
+                    (ahead - reach, y - thick),
+                    (ahead + reach, y - thick - tilt),
+                    (ahead + reach, y - tilt),
+                    (ahead - reach, y),
+                ]
+                cv2.fillConvexPoly(band, np.array(corners, np.int32), 1.0, cv2.LINE_AA)
+                picture += wall * cv2.GaussianBlur(band, (0, 0), 1.0) * np.float32(beam)
+            else:
+                picture += wall * glow(ahead, y - 0.5 * reach, reach, 4.0) * np.float32(beam)
         return picture
 
     return apply
