@@ -18,6 +18,8 @@ CELL_PX = 4.0  # a heat-map cell in working pixels
 _STEAM_MARGIN = 0.3  # share of steam in smoke + steam from which a plume looks like steam; smoke stays below 0.15,
 # steam that alarms lies mostly at 0.3-0.5 (tuning nights, and the demo's renderer)
 
+_STEAM_STAYS = 0.2  # what was told as steam stays steam down to here: a boiler's puffs pass the margin both ways
+
 
 def confidence(score: float, calibration: Calibration) -> float:
     """The score as a probability of smoke, by the logistic fit on held-out simulated nights."""
@@ -30,7 +32,8 @@ def classify(track: Track, weather: Weather | None) -> tuple[PlumeClass, dict[Pl
     steam = track.steam / max(track.smoke + track.steam, 1e-6)
     told = weather is not None and weather.steam_can_be_told
     reasons = [f"moves and stays at one origin: score {track.peak:.2f}", f"visible for {track.visible_s:.0f} s"]
-    if steam < _STEAM_MARGIN:
+    margin = _STEAM_STAYS if track.told_class in {"steam", "unresolved"} else _STEAM_MARGIN
+    if steam < margin:
         reasons.append("keeps its shape, does not end like steam")
         return "smoke", {"smoke": 1 - steam, "steam": steam}, tuple(reasons)
     if told:

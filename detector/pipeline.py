@@ -16,6 +16,7 @@ from detector.health import Health
 from detector.light import flatten
 from detector.maps import Context, network_input
 from detector.model import Model
+from detector.presence import present
 from detector.register import Pose, Reference, find_pose, lay
 from detector.settings import DetectorSettings
 from detector.statistics import Statistics
@@ -182,7 +183,8 @@ class Detector:
         return self._think(t_s, dt_s, period)
 
     def _think(self, t_s: float, dt_s: float, period_s: float) -> tuple[PlumeEvent, ...]:
-        self.heat = self._model(*self._watcher.network_input(dt_s))
+        self.heat = self._model(*self._watcher.network_input(dt_s)).copy()
+        self.heat[:, :, 0] *= present(self._watcher.stats, self.heat.shape[:2])
         if self._watcher.stats.age_s < READY_S or self._health.cause is not None:
             return self._wait(t_s)
         opened, closed = self._tracker.step(self.heat, t_s, period_s)
