@@ -16,7 +16,7 @@ _REACH = np.ones((5, 5), np.uint8)  # a mouth lies at its plume's end: two cells
 
 
 def present(stats: Statistics, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """1 where something is there now, or within two cells of it, else 0; ``shape`` is the heat map's (rows, columns)."""
+    """1 where something is there now or within two cells, else 0; ``shape`` is the heat map's (rows, columns)."""
     off = cv2.blur(stats.m2 - stats.background, _WINDOW_PX)
     differs = (np.abs(off) > _LEAST * stats.sigma).astype(np.float32)
     cells = cv2.resize(differs, shape[::-1], interpolation=cv2.INTER_AREA)

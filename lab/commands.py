@@ -75,7 +75,6 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from lab import real
     from lab.calibrate import write
     from lab.evaluate import evaluate, markdown, save, summary
     from lab.report import write_table
@@ -93,8 +92,6 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.json:
         save(rows, options.json)
     table = markdown(summary(rows))
-    if data is not None:
-        table += "\n" + real.table(data)
     print(table)
     if options.docs:
         write_table(options.docs, table)
