@@ -46,7 +46,7 @@ def gateway_cost(folder: Path, say: Say) -> list[Figure]:
 
 
 def detector_cost(folder: Path, say: Say) -> list[Figure]:
-    """Processor time of the whole detector per decoded 1280x720 frame beside MOG2 on the same frames, one thread each."""
+    """Processor time of the whole detector per decoded 1280x720 frame beside MOG2 on the same frames."""
     import cv2
 
     from detector.pipeline import Detector
@@ -62,7 +62,8 @@ def detector_cost(folder: Path, say: Say) -> list[Figure]:
     detector, peer = Detector(), cv2.createBackgroundSubtractorMOG2()
     ours = _ms_each(pictures, lambda n, frame: detector.push(frame, n * 0.5))
     theirs = _ms_each(pictures, lambda _, frame: peer.apply(frame))
-    return [Figure("detector per decoded 720p frame, processor time", ours, "ms", None, "OpenCV MOG2 on the same frames", theirs)]
+    name = "detector per decoded 720p frame, processor time"
+    return [Figure(name, ours, "ms", None, "OpenCV MOG2 on the same frames", theirs)]
 
 
 def road_time(folder: Path, say: Say) -> list[Figure]:
