@@ -22,7 +22,7 @@ _STEAM_STAYS = 0.12  # what was told as steam stays steam down to here: a boiler
 
 
 def confidence(score: float, calibration: Calibration) -> float:
-    """The score as a probability of smoke, by the logistic fit on held-out simulated nights."""
+    """The score through the manifest's logistic curve; slope 1 and intercept 0 leave it as it is, uncalibrated."""
     s = min(max(score, 1e-4), 1 - 1e-4)
     return 1 / (1 + math.exp(-(calibration.slope * math.log(s / (1 - s)) + calibration.intercept)))
 

@@ -25,7 +25,7 @@ class PlumeEvent:
     outline_px: tuple[tuple[float, float], ...]
     plume_class: PlumeClass
     class_scores: dict[PlumeClass, float]  # sum to 1
-    confidence: float  # 0-1, calibrated on simulated nights: that this is smoke
+    confidence: float  # 0-1, that this is smoke; as far calibrated as the model card says
     opacity: float | None  # 0-1, None when the light does not allow an estimate
     started_s: float  # first frame in which it is thought to show
     alarm_s: float  # the frame in which it was known
