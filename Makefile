@@ -44,8 +44,8 @@ legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of 
 train: ## train the detector's model from nothing, in an environment of its own
 	@sh scripts/train.sh "$(PYTHON)" $(ARGS)
 
-pins: $(READY)  ## resolve requirements.txt anew from pyproject.toml
-	@sh scripts/pins.sh "$(BIN)"
+pins: $(READY)  ## resolve requirements.txt from pyproject.toml; ARGS=--upgrade takes newer versions
+	@sh scripts/pins.sh "$(BIN)" $(ARGS)
 
 schemas: $(READY)  ## write docs/schemas/ (JSON Schema, AsyncAPI) from the code
 	@$(BIN)/python -m smokesentry.messages.schemas docs/schemas

@@ -13,6 +13,9 @@ if [ "$need" = test ]; then
     want chromium chromium
     [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || packages="$packages fonts-noto-cjk"
     want systemd-analyze systemd
+    ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages="$packages postgresql"
+    want victoria-metrics victoria-metrics
+    want rabbitmq-server rabbitmq-server
 fi
 [ -z "$packages" ] && exit 0
 # shellcheck disable=SC2086  # a list of names

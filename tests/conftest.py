@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
-_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin"
+# Debian keeps PostgreSQL's server binaries and RabbitMQ's scripts out of the usual PATH.
+_POSTGRESQL = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin"))
+_PATH = ":".join(
+    [os.environ.get("PATH", ""), "/usr/sbin", "/usr/bin", "/sbin", "/bin", *_POSTGRESQL, "/usr/lib/rabbitmq/bin"]
+)
 _BINARY_OF_MARK = {
     "mosquitto": ("mosquitto", "mosquitto"),
     "chromium": ("chromium", "chromium"),
     "systemd": ("systemd-analyze", "systemd"),
+    "postgresql": ("postgres", "postgresql"),
+    "victoriametrics": ("victoria-metrics", "victoria-metrics"),
+    "rabbitmq": ("rabbitmq-server", "rabbitmq-server"),
 }
 
 
