@@ -8,6 +8,7 @@ plumes, lamps that switch - is an outlier and loses its weight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -53,7 +54,11 @@ class Pose:
 
 
 class Reference:
-    """The background's half-size picture with the derivatives that the fit needs; rebuilt every few seconds."""
+    """The background's half-size picture with the derivatives that the fit needs; rebuilt every few seconds.
+
+    The fit looks at every second pixel of it, as on a chessboard: half the cost, and seven thousand pixels are
+    plenty for six unknowns.
+    """
 
     def __init__(self, background: Grey) -> None:
         self.small = cv2.GaussianBlur(halve(background), (0, 0), 0.8)
@@ -63,8 +68,19 @@ class Reference:
         y, x = np.mgrid[0:h, 0:w].astype(np.float32)
         x -= (w - 1) / 2
         y -= (h - 1) / 2
-        self.slopes = np.stack([gx, gy, x * gy - y * gx, x * gx + y * gy]).reshape(4, -1)
+        slopes = np.stack([gx, gy, x * gy - y * gx, x * gx + y * gy]).reshape(4, -1)
+        self.used = _chessboard(h, w)
+        self.target = self.small.ravel()[self.used]
+        # Slopes, the frame's level (filled in for each frame) and one: what the fit multiplies its unknowns with.
+        self.columns = np.ones((6, self.used.size), np.float32)
+        self.columns[:4] = slopes[:, self.used]
         self.window = cv2.createHanningWindow((w, h), cv2.CV_32F)
+
+
+@cache
+def _chessboard(h: int, w: int) -> NDArray[np.intp]:
+    rows, across = np.mgrid[0:h, 0:w]
+    return np.flatnonzero((rows + across) % 2 == 0)
 
 
 def find_pose(frame: Grey, reference: Reference, last: Pose) -> Pose:
@@ -96,26 +112,24 @@ def lay(frame: Grey, pose: Pose) -> Grey:
 def _refine(small: Grey, reference: Reference, start: Pose, steps: int) -> Pose:
     h, w = small.shape
     pose = start
-    target = reference.small.ravel()
+    target, columns = reference.target, reference.columns
     for _ in range(steps):
         if pose.largest_px < STILL_PX / 2:
-            seen = small.ravel()
+            seen = small.ravel()[reference.used]
         else:
             way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
             matrix = pose.matrix(w, h, 0.5)
-            seen = cv2.warpAffine(small, matrix, (w, h), flags=way, borderMode=cv2.BORDER_REPLICATE).ravel()
+            warped = cv2.warpAffine(small, matrix, (w, h), flags=way, borderMode=cv2.BORDER_REPLICATE)
+            seen = warped.ravel()[reference.used]
         left = target - (pose.gain * seen + pose.offset)
         # Clipped pixels say nothing about gain; they and outliers lose their weight.
         weight = 1.0 / (1.0 + (left / _ROBUST_LEVELS) ** 2)
         weight[(seen > 248) | (target > 248)] = 0.0
-        columns = np.empty((6, left.size), np.float32)
-        columns[:4] = reference.slopes
         columns[4] = seen
-        columns[5] = 1.0
         weighted = columns * weight
         normal = (weighted @ columns.T).astype(np.float64)
         # Held to where it was where the picture says nothing: a dark frame must not wander.
-        normal[np.arange(6), np.arange(6)] += (40.0, 40.0, 4e4, 4e4, 4e4, 40.0)
+        normal[np.arange(6), np.arange(6)] += (20.0, 20.0, 2e4, 2e4, 2e4, 20.0)
         step = np.linalg.solve(normal, (weighted @ left).astype(np.float64))
         pose = Pose(
             dx=pose.dx + 2 * float(np.clip(step[0], -2, 2)),  # the fit runs at half size
