@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 
 import numpy as np
@@ -38,9 +38,16 @@ class Eye:
     """Renders one camera. Building it takes seconds (the still picture); a frame takes some hundredths of one."""
 
     def __init__(
-        self, gateway: str, street: Street, faces: list[Face], fields: list[Picture], nuisances: Sequence[str]
+        self,
+        gateway: str,
+        street: Street,
+        faces: list[Face],
+        fields: list[Picture],
+        nuisances: Sequence[str],
+        size: tuple[int, int] | None = None,
     ) -> None:
-        self.gateway, self.camera = gateway, street.cameras[gateway]
+        camera = street.cameras[gateway]
+        self.gateway, self.camera = gateway, camera if size is None else replace(camera, size=size)
         self._street = street
         rng = np.random.default_rng([street.seed, *gateway.encode()])
         self._still = take_still(street, faces, self.camera)
