@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
 def _ingest(settings: CloudSettings) -> int:
     from cloud_ingest.identity.registry import Registry
-    from cloud_ingest.ingest.link import Link, secret_group
+    from cloud_ingest.ingest.mqtt_source import MqttSource, secret_group
     from cloud_ingest.ingest.worker import Worker
     from cloud_ingest.store.database import open_store
     from smokesentry.identity import load_identity
@@ -104,8 +104,8 @@ def _ingest(settings: CloudSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    link = Link(settings.broker, secret_group(signer))
-    Worker(engine, link, keys, signer, frozenset(settings.cloud.tenants)).run(stop)
+    source = MqttSource(settings.broker, secret_group(signer))
+    Worker(engine, source, keys, signer, frozenset(settings.cloud.tenants)).run(stop)
     engine.dispose()
     return 0
 

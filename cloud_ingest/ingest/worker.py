@@ -23,7 +23,7 @@ from cloud_ingest.ingest.accept import (
     accept_state,
     dead_letter,
 )
-from cloud_ingest.ingest.link import Link, Message
+from cloud_ingest.ingest.source import Message, Source
 from cloud_ingest.ingest.writer import LaneKey, Outcome, Writer
 from cloud_ingest.store.database import writing
 from smokesentry.clock import SystemClock
@@ -47,9 +47,9 @@ Checked = Accepted | AcceptedState | DeadLetter
 class Worker:
     """One consumer. Several may share the load, each under its own client id."""
 
-    def __init__(self, engine: Engine, link: Link, keys: Keys, signer: Identity, tenants: frozenset[str]) -> None:
+    def __init__(self, engine: Engine, source: Source, keys: Keys, signer: Identity, tenants: frozenset[str]) -> None:
         self._engine = engine
-        self._link = link
+        self._source = source
         self._keys = keys
         self._signer = signer
         self._tenants = tenants
@@ -60,22 +60,22 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Works until told to stop."""
-        self._link.start()
+        self._source.start()
         reported = time.monotonic()
         try:
             while not stop.is_set():
-                messages = self._link.gather(_WAIT_S, _LINGER_S, _MAX_MESSAGES, _MAX_BYTES)
+                messages = self._source.gather(_WAIT_S, _LINGER_S, _MAX_MESSAGES, _MAX_BYTES)
                 if messages:
                     self._take(messages, stop)
                 if time.monotonic() - reported > _REPORT_S:
                     self._close_silent()
                     reported, self._warned = time.monotonic(), 0
-                    self._counts["dropped_qos0"] = self._link.dropped
+                    self._counts["dropped_qos0"] = self._source.dropped
                     _log.info(
                         "since the start: %s", ", ".join(f"{n} {what}" for what, n in sorted(self._counts.items()))
                     )
         finally:
-            self._link.stop()
+            self._source.stop()
 
     def _close_silent(self) -> None:
         try:
@@ -96,11 +96,11 @@ class Worker:
                 stop.wait(_RETRY_S)
         else:
             return
-        self._link.acknowledge(messages)
+        self._source.acknowledge(messages)
         for outcome in outcomes:
             self._counts.update(stored=outcome.stored, duplicate=outcome.duplicates, set_aside=outcome.set_aside)
             for key, progress in outcome.acks.items():
-                self._link.publish(key[0].ack, self._ack(key, progress.contiguous, progress.ranges))
+                self._source.publish(key[0].ack, self._ack(key, progress.contiguous, progress.ranges))
 
     def _check(self, message: Message) -> Checked:
         accept = accept_state if message.topic.endswith("/state") else accept_batch

@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
-from cloud_ingest.ingest.link import Link, secret_group
+from cloud_ingest.ingest.mqtt_source import MqttSource, secret_group
 from cloud_ingest.settings import load_cloud_settings
 from cloud_ingest.store.database import open_store, reading
 from cloud_ingest.store.schema import (
@@ -208,7 +208,7 @@ def test_poison_is_set_aside_and_stops_nobody(bench, east, south):
     bench.publish(topic, b"\x00not an envelope")
     bench.publish(topic, forged)
     bench.publish("smokesentry/v1/lab/gw-south/up/telemetry", raw)  # somebody else's topic
-    bench.publish("smokesentry/v1/lab/gw-east/up/gossip", raw)
+    bench.publish("smokesentry/v1/Lab!/gw-east/up/telemetry", raw)  # no name of a town
     bench.publish(topic, b"x" * (3 * 1024 * 1024))
     bench.publish(*south.batch("telemetry", south.telemetry(0)))
     ack = bench.next_ack()
@@ -375,19 +375,19 @@ def test_an_order_from_the_command_line_reaches_its_gateway_signed_and_numbered(
 
 def test_a_flood_without_quality_of_service_fills_no_memory_and_hides_nothing(bench, east, monkeypatch):
     settings = load_cloud_settings(bench.folder / "cloud.toml").broker.model_copy(update={"inflight": 10})
-    link = Link(settings, "trial")
-    link.start()
+    source = MqttSource(settings, "trial")
+    source.start()
     try:
         # Until the subscription stands, the broker has nobody to hand a message to.
-        _eventually(lambda: bench.publish(east.address.up("telemetry"), b"probe") or link.gather(0.2, 0.0, 1, 1))
-        while link.gather(0.5, 0.0, 500, 10**7):
+        _eventually(lambda: bench.publish(east.address.up("telemetry"), b"probe") or source.gather(0.2, 0.0, 1, 1))
+        while source.gather(0.5, 0.0, 500, 10**7):
             pass
         for _ in range(200):
             bench.client.publish(east.address.up("telemetry"), b"flood", qos=0)
         bench.publish(*east.batch("telemetry", east.telemetry(0)))
         got = []
-        _eventually(lambda: got.extend(link.gather(0.1, 0.05, 500, 10**7)) or any(m.mid for m in got))
-        assert link.dropped + len(got) == 201
+        _eventually(lambda: got.extend(source.gather(0.1, 0.05, 500, 10**7)) or any(m.mid for m in got))
+        assert source.dropped + len(got) == 201
         assert len([m for m in got if m.mid == 0]) >= 10
     finally:
-        link.stop()
+        source.stop()

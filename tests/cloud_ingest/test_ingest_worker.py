@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 import cloud_ingest.ingest.worker as worker_module
-from cloud_ingest.ingest.link import Message
+from cloud_ingest.ingest.source import Message
 from cloud_ingest.ingest.worker import Worker
 from cloud_ingest.store.database import reading
 from cloud_ingest.store.schema import alerts, dead_letters, detections, telemetry

@@ -1,14 +1,12 @@
-"""The MQTT side of the worker: a queue of messages that the broker keeps until we say that they are safe."""
+"""An MQTT broker as the source: one persistent session a road, a shared subscription, manual acknowledgement."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import queue
 import ssl
 import threading
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -17,8 +15,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from cloud_ingest.ingest.source import Inbox, Message, is_bulk
 from cloud_ingest.settings import Broker
 from smokesentry.identity import Identity
+from smokesentry.messages.records import LANES
 from smokesentry.messages.topics import STATE_FILTER, UP_FILTER
 
 _log = logging.getLogger(__name__)
@@ -36,31 +36,65 @@ def secret_group(signer: Identity) -> str:
     return hashlib.sha256(signer.key.sign(b"smokesentry: the ingestors' shared subscription")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as received, with what is needed to acknowledge it to the broker."""
-
-    topic: str
-    raw: bytes
-    mid: int  # packet id; 0 when nothing needs to be acknowledged
-    connection: int  # which connection brought it: packet ids mean nothing on another
-
-
-class Link:
-    """Connects, subscribes, reconnects by itself; messages come out of :meth:`gather`."""
+class MqttSource:
+    """Two sessions, so that hours of telemetry that wait at the broker hold up no detection."""
 
     def __init__(self, settings: Broker, group: str) -> None:
+        self.dropped = 0
+        self._inbox = Inbox()
+        self._window = settings.inflight
+        lanes = [UP_FILTER.removesuffix("+") + lane for lane in LANES]
+        urgent = [*(f"$share/{group}/{lane}" for lane in lanes if not is_bulk(lane)), STATE_FILTER]
+        bulk = [f"$share/{group}/{lane}" for lane in lanes if is_bulk(lane)]
+        self._roads = [
+            _Session(settings, settings.client_id, urgent, 1, self._receive),
+            _Session(settings, f"{settings.client_id}-bulk", bulk, 2, self._receive),
+        ]
+
+    def start(self) -> None:
+        """Connects in the background and keeps trying."""
+        for road in self._roads:
+            road.start()
+
+    def stop(self) -> None:
+        """Sends what is still to be sent and leaves; the broker keeps the sessions."""
+        for road in self._roads:
+            road.stop()
+
+    def gather(self, wait_s: float, linger_s: float, max_messages: int, max_bytes: int) -> list[Message]:
+        """Waits for a message, then takes what else comes within ``linger_s``, up to the bounds. May be empty."""
+        return self._inbox.gather(wait_s, linger_s, max_messages, max_bytes)
+
+    def acknowledge(self, messages: list[Message]) -> None:
+        """Tells the broker that these are safe."""
+        for road in self._roads:
+            road.acknowledge(messages)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Queues a message with QoS 1."""
+        self._roads[0].publish(topic, payload)
+
+    def _receive(self, message: Message) -> None:
+        # The receive maximum bounds what the broker hands out with QoS 1; with QoS 0 nothing does.
+        if not message.mid and len(self._inbox) >= self._window:
+            self.dropped += 1
+            return
+        self._inbox.put(message)
+
+
+class _Session:
+    """One client: connects, subscribes, reconnects by itself."""
+
+    def __init__(
+        self, settings: Broker, client_id: str, filters: list[str], number: int, receive: Callable[[Message], None]
+    ) -> None:
         self._settings = settings
-        self._filters = (f"$share/{group}/{UP_FILTER}", STATE_FILTER)
-        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self.dropped = 0  # messages of QoS 0, which promises nothing, that came faster than they could be stored
-        self._connections = 0
+        self._filters = filters
+        self._receive = receive
+        self._connection = number  # counts in steps, so that the two sessions' connections differ
         self._lock = threading.Lock()  # no acknowledgement may slip onto a connection that has just begun
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.client_id,
-            protocol=mqtt.MQTTv5,
-            manual_ack=True,
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, manual_ack=True
         )
         if not settings.plaintext:
             self._client.tls_set(
@@ -77,7 +111,6 @@ class Link:
         self._client.on_message = self._on_message
 
     def start(self) -> None:
-        """Connects in the background and keeps trying."""
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = _SESSION_S
         properties.ReceiveMaximum = self._settings.inflight
@@ -92,35 +125,16 @@ class Link:
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Sends what is still to be sent and leaves; the broker keeps the session."""
         self._client.disconnect()
         self._client.loop_stop()
 
-    def gather(self, wait_s: float, linger_s: float, max_messages: int, max_bytes: int) -> list[Message]:
-        """Waits for a message, then takes what else comes within ``linger_s``, up to the bounds. May be empty."""
-        try:
-            messages = [self._queue.get(timeout=wait_s)]
-        except queue.Empty:
-            return []
-        size = len(messages[0].raw)
-        deadline = time.monotonic() + linger_s
-        while len(messages) < max_messages and size < max_bytes:
-            try:
-                messages.append(self._queue.get(timeout=max(0.0, deadline - time.monotonic())))
-            except queue.Empty:
-                break
-            size += len(messages[-1].raw)
-        return messages
-
     def acknowledge(self, messages: list[Message]) -> None:
-        """Tells the broker that these are safe. Those of an earlier connection will come again; that is harmless."""
         with self._lock:
             for message in messages:
-                if message.mid and message.connection == self._connections:
+                if message.mid and message.connection == self._connection:
                     self._client.ack(message.mid, 1)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Queues a message with QoS 1; lost ones are made good by the next acknowledgement."""
         self._client.publish(topic, payload, qos=1)
 
     def _on_connect(self, client: mqtt.Client, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
@@ -128,7 +142,7 @@ class Link:
             _log.error("broker %s:%d refused us: %s", self._settings.host, self._settings.port, reason)
             return
         with self._lock:
-            self._connections += 1
+            self._connection += 2
         _log.info(
             "connected to %s:%d (session kept: %s)", self._settings.host, self._settings.port, flags.session_present
         )
@@ -136,9 +150,8 @@ class Link:
         client.subscribe([(wanted, options) for wanted in self._filters])
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: list[Any], _properties: Any) -> None:
-        for kind, reason in zip(("what gateways send", "their state"), reasons, strict=False):  # the group stays unsaid
-            if reason.is_failure:
-                _log.error("the broker refused the subscription to %s: %s; check its access list", kind, reason)
+        for reason in {str(reason) for reason in reasons if reason.is_failure}:  # the group stays unsaid
+            _log.error("the broker refused a subscription to what gateways send: %s; check its access list", reason)
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
@@ -149,8 +162,4 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""  # not UTF-8: set aside as a bad topic
-        # The receive maximum bounds what the broker hands out with QoS 1; with QoS 0 nothing does.
-        if message.qos == 0 and self._queue.qsize() >= self._settings.inflight:
-            self.dropped += 1
-            return
-        self._queue.put(Message(topic, bytes(message.payload), message.mid if message.qos else 0, self._connections))
+        self._receive(Message(topic, bytes(message.payload), message.mid if message.qos else 0, self._connection))
