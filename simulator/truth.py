@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.happenings import Fuel, Kind
+
 if TYPE_CHECKING:
     from simulator.camera import Sensor
     from simulator.filters import Picture
@@ -43,6 +45,18 @@ _STRONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Whose plume it is: the household's roof ("" where none is meant), what happens there, and what burns."""
+
+    rooftop: str = ""
+    kind: Kind = "stove"
+    fuel: Fuel = "none"
+
+
+NOBODY = Source()
+
+
+@dataclass(frozen=True, slots=True)
 class PlumeTruth:
     """One plume in one frame. ``origin_px`` is the mouth (pixels as ``CameraPose`` counts them), hidden or not.
 
@@ -57,7 +71,8 @@ class PlumeTruth:
     size_px: tuple[int, int]
     area_px: int
     contrast_to_noise: float
-    across_px: float
+    across_px: float = 0.0
+    source: Source = NOBODY
 
     @property
     def judgeable(self) -> bool:
@@ -77,6 +92,7 @@ def measure_plume(
     frame_width: int,
     origin_px: tuple[float, float],
     opacity: float,
+    source: Source = NOBODY,
 ) -> PlumeTruth:
     """Measures a plume inside a box of the frame whose top left pixel is ``corner`` (column, row).
 
@@ -98,21 +114,28 @@ def measure_plume(
         int((change >= 2).sum()),
         float(top.mean()) if top.size else 0.0,
         _across(near >= 1),
+        source,
     )
 
 
 def measure(
-    veil: Veil, before: Picture, after: Picture, sensor: Sensor, origin: tuple[float, float], opacity: float
+    veil: Veil,
+    before: Picture,
+    after: Picture,
+    sensor: Sensor,
+    origin: tuple[float, float],
+    opacity: float,
+    source: Source = NOBODY,
 ) -> PlumeTruth:
     """Measures a plume from what its box (h, w) would show without it and shows with it (luminance)."""
     change = np.abs(sensor.grey(after) - sensor.grey(before)) / sensor.level[veil.box]
     corner = veil.box[1].start, veil.box[0].start
-    return measure_plume(1 - np.exp(-veil.depth), change, corner, sensor.level.shape[1], origin, opacity)
+    return measure_plume(1 - np.exp(-veil.depth), change, corner, sensor.level.shape[1], origin, opacity, source)
 
 
-def unseen(origin: tuple[float, float], opacity: float) -> PlumeTruth:
+def unseen(origin: tuple[float, float], opacity: float, source: Source = NOBODY) -> PlumeTruth:
     """The truth of a plume that is nowhere in the frame."""
-    return PlumeTruth(origin, opacity, (0, 0), 0, 0.0, 0.0)
+    return PlumeTruth(origin, opacity, (0, 0), 0, 0.0, 0.0, source)
 
 
 def _across(shown: NDArray[np.bool_]) -> float:
