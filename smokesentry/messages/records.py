@@ -52,6 +52,16 @@ class ParticulateCue(msgspec.Struct, frozen=True):
     at: UtcTime
 
 
+class GasCue(msgspec.Struct, frozen=True, kw_only=True):
+    """A rise of a combustion gas against the site's own background. Like particulates it confirms and names nobody."""
+
+    sensor: Name
+    quantity: Annotated[str, Meta(pattern="^[a-z0-9_]{1,48}$")]  # with its unit: co_ppm
+    rise: float
+    background: float
+    at: UtcTime
+
+
 class Detection(msgspec.Struct, frozen=True, kw_only=True, tag="detection"):
     """One plume event of one camera, as a gateway claims it. Later revisions replace earlier ones."""
 
@@ -74,6 +84,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, tag="detection"):
     visible_s: NotNegative
     reasons: Annotated[list[Text], Meta(max_length=20)] = []
     particulates: Annotated[list[ParticulateCue], Meta(max_length=8)] = []
+    gases: Annotated[list[GasCue], Meta(max_length=8)] = []
     temp_c: float | None = None
     rh_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
     wind_speed_m_s: NotNegative | None = None
@@ -158,6 +169,23 @@ class SensorHealth(msgspec.Struct, frozen=True, kw_only=True):
     causes: dict[ShortText, int] = {}
 
 
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera's night, from local noon to noon: how long it was to watch, how long it could judge, why not."""
+
+    camera: Name
+    night: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]  # the evening's local date
+    scheduled_s: NotNegative
+    judged_s: NotNegative
+    causes: Annotated[dict[ShortText, NotNegative], Meta(max_length=16)] = {}  # seconds not judged, by cause
+
+
+class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
+    """While it lasts the gateway judges nothing, on a person's order."""
+
+    until: UtcTime
+    reason: Text
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
     """How a gateway is."""
 
@@ -168,6 +196,10 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
     sensors: Annotated[list[SensorHealth], Meta(max_length=32)] = []
     counts: dict[ShortText, Annotated[int, Meta(ge=0)]] = {}  # what was refused, restarted, not stored: since the start
     notices: Annotated[list[Text], Meta(max_length=20)] = []  # the newest of these in words
+    verdict: Verdict | None = None  # of the whole site: all cameras and the air together
+    verdict_reasons: Annotated[list[Text], Meta(max_length=20)] = []
+    coverage: Annotated[list[Coverage], Meta(max_length=64)] = []  # the newest nights
+    maintenance: Maintenance | None = None
 
 
 class PoseNotice(msgspec.Struct, frozen=True, kw_only=True, tag="camera_pose"):
