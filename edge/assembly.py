@@ -15,9 +15,9 @@ from edge.fusion import SiteAir
 from edge.gateway import Gateway
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
+from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
-from edge.spool import FILE_NAME, Spool, SpoolDamaged
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
@@ -48,11 +48,12 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
     cloud_key = public_key_of(load_certificate(settings.uplink.cloud_certificate))
     folder = settings.gateway.folder
     lock_file = _lock(folder)
-    spool, rescued = _open_spool(folder, clock)
+    spool, rescued = open_spool(folder, clock.now().unix_s)
     uplink_settings = settings.uplink
     downlink = Downlink(settings.gateway.name, spool, cloud_key, lambda: gateway.house.ask_health())
     if rescued is not None:
-        downlink.notice(f"the spool was damaged and a new one begun; the old one is kept as {rescued.name}")
+        _log.error(rescued)
+        downlink.notice(rescued)
     uplink = Uplink(
         Broker(
             uplink_settings.host,
@@ -79,6 +80,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         health_interval_s=settings.gateway.health_interval_s,
         spool_max_bytes=settings.gateway.spool_max_mb * 1_000_000,
         keep_acknowledged_s=settings.gateway.keep_acknowledged_days * 86400,
+        keep_waiting_s=settings.gateway.keep_waiting_days * 86400,
         intervals={sensor.name: _interval(sensor, now) for sensor in settings.sensors},
         put=lambda lane, body, stamp: gateway.put(lane, body, stamp),
         disk_refuses=lambda: gateway.writer.problem is not None,
@@ -90,7 +92,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         settings=settings,
         clock=clock,
         spool=spool,
-        writer=Writer(spool, uplink.wake),
+        writer=Writer(spool, uplink.wake, downlink.notice),
         uplink=uplink,
         downlink=downlink,
         cameras=[],
@@ -103,16 +105,6 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
     )
     gateway.cameras.extend(_camera(section, gateway, make_detector) for section in settings.cameras)
     return gateway
-
-
-def _open_spool(folder: Path, clock: SystemClock) -> tuple[Spool, Path | None]:
-    """The spool; a damaged one is set aside and a new one begun, because nobody can climb up to repair it."""
-    try:
-        return Spool(folder), None
-    except SpoolDamaged as error:
-        kept = set_aside(folder, clock.now().unix_s)
-        _log.error("%s; it is kept as %s and a new spool begins", error, kept)
-        return Spool(folder), kept
 
 
 def _interval(section: SensorSection, now: Stamp) -> Interval:
@@ -146,13 +138,3 @@ def _lock(folder: Path) -> IO[str]:
         file.close()
         raise GatewayError(f"{folder}: another gateway process already uses this folder; stop it first") from error
     return file
-
-
-def set_aside(folder: Path, unix_s: float) -> Path:
-    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
-    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
-    for suffix in ("", "-wal", "-shm"):
-        part = folder / (FILE_NAME + suffix)
-        if part.exists():
-            part.rename(kept.with_name(kept.name + suffix))
-    return kept

@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
 def _run(config: Path) -> int:
     from edge.assembly import GatewayError, build_gateway
     from edge.settings import load_gateway_settings
-    from edge.spool import SpoolError
+    from edge.spool_file import SpoolError
     from firmware_bridge.models import UnknownModel
     from smokesentry.identity import IdentityError
 

@@ -47,13 +47,13 @@ class Downlink:
     counts: Counter[str] = field(default_factory=Counter)
     notices: list[str] = field(default_factory=list)
 
-    def acknowledgement(self, raw: bytes, unix_s: float) -> Ack:
+    def acknowledgement(self, raw: bytes) -> Ack:
         """Settles records. Raises :class:`Refused`."""
         ack = self._open(raw, ACK_TYPE, Ack)
         if ack.spool != self.spool.spool_id:
             raise Refused("other_spool", f"acknowledges spool {ack.spool}; this gateway's is {self.spool.spool_id}")
         try:
-            self.counts["acknowledged"] += self.spool.acknowledge(ack.lane, ack.contiguous, ack.ranges, unix_s)
+            self.counts["acknowledged"] += self.spool.acknowledge(ack.lane, ack.contiguous, ack.ranges)
         except ValueError as error:
             raise Refused("beyond_spool", str(error)) from error
         return ack

@@ -14,7 +14,8 @@ import msgspec
 
 from edge.notify import notify
 from edge.reserve import Reserve
-from edge.spool import Spool, SpoolError
+from edge.spool import Spool
+from edge.spool_file import SpoolError
 from edge.telemetry import Interval
 from smokesentry.clock import Stamp, SystemClock
 from smokesentry.messages.records import Body, Dropped, Health
@@ -39,14 +40,19 @@ class Housekeeping:
     health_interval_s: float
     spool_max_bytes: int
     keep_acknowledged_s: float
+    keep_waiting_s: float
     intervals: dict[str, Interval]
     put: Callable[[str, Body, Stamp], None]
     disk_refuses: Callable[[], bool]
     health_of: Callable[[], Health]
     more_status: Callable[[], dict[str, object]]
     reserve: Reserve
+    _tidied: Stamp = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _health_wanted: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._tidied = self.clock.now()
 
     def ask_health(self) -> None:
         """A health record at the next round, whatever the interval says."""
@@ -121,8 +127,11 @@ class Housekeeping:
     def _tidy_spool(self) -> None:
         now = self.clock.now()
         try:
-            self.spool.forget(now.unix_s - self.keep_acknowledged_s)
-            losses = self.spool.make_room(self.spool_max_bytes, now, self.clock.boot_id, self.clock.state())
+            self.spool.grow_older((now.mono_ns - self._tidied.mono_ns) / 1e9)
+            self._tidied = now
+            self.spool.forget(self.keep_acknowledged_s)
+            losses = self.spool.give_up_old(self.keep_waiting_s, now, self.clock.boot_id, self.clock.state())
+            losses += self.spool.make_room(self.spool_max_bytes, now, self.clock.boot_id, self.clock.state())
         except SpoolError as error:
             _log.warning("the spool could not be tidied: %s", error)
             return

@@ -12,7 +12,7 @@ from edge.assembly import GatewayError, build_gateway
 from edge.replay import Replayed
 from edge.settings import GatewaySettings
 from edge.site import Site
-from edge.spool import SpoolError
+from edge.spool_file import SpoolError
 from smokesentry.identity import IdentityError
 from smokesentry.messages.records import PoseNotice
 

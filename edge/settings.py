@@ -41,6 +41,7 @@ class GatewaySection(Section):
     health_interval_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
     spool_max_mb: Annotated[int, Field(ge=8, le=100_000)] = 200
     keep_acknowledged_days: Annotated[float, Field(ge=0, le=366)] = 7.0
+    keep_waiting_days: Annotated[float, Field(ge=3, le=366)] = 30.0  # telemetry and health; detections stay
 
 
 class IdentitySection(Section):

@@ -2,7 +2,8 @@
 
 One SQLite file in WAL mode with ``synchronous=FULL``: a commit is on the medium when it returns. Numbers count from 1
 per lane and never come back; the bytes that are stored are the bytes that are sent. Acknowledged detections stay for
-some days so that a restored cloud can ask again. The spool reads no clock: times come with the facts.
+some days so that a restored cloud can ask again. The spool reads no clock: times come with the facts, and age is
+counted in seconds of running (:meth:`Spool.grow_older`), which no jump of a clock can change.
 """
 
 from __future__ import annotations
@@ -18,31 +19,15 @@ from typing import Any
 import msgspec
 
 from edge.facts import Fact
+from edge.room import drop_older, drop_oldest, forget_copies
+from edge.spool_file import FILE_NAME, SpoolDamaged, open_file, set_aside, trouble
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.messages.records import LANES, Detection, Dropped
 
-FILE_NAME = "spool.db"
 #: When space runs out the records of these lanes go in this order; see :meth:`Spool.make_room`.
 _GIVEN_UP_FIRST = ("telemetry", "health", "evidence", "detection")
+_RAN = "ran_s"
 _MOST_PAGES = 1 << 30
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record (
-  lane TEXT NOT NULL, seq INTEGER NOT NULL, acked_unix_s REAL, announces INTEGER NOT NULL, bytes BLOB NOT NULL,
-  UNIQUE (lane, seq)
-);
-CREATE INDEX IF NOT EXISTS record_waiting ON record (lane, seq) WHERE acked_unix_s IS NULL;
-CREATE TABLE IF NOT EXISTS open_event (detection_id TEXT PRIMARY KEY, camera TEXT NOT NULL, bytes BLOB NOT NULL);
-"""
-
-
-class SpoolError(RuntimeError):
-    """The disk did not take it (full, read-only, broken); nothing of the attempt was stored."""
-
-
-class SpoolDamaged(SpoolError):
-    """The file is no spool any more: the card has failed or something else wrote into it."""
 
 
 class Spool:
@@ -52,24 +37,27 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE_NAME
         self._lock = threading.Lock()
-        try:
-            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=10.0)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            # A log of about 1 MB: on a full disk the reserve must be able to take what the log still holds.
-            self._db.execute("PRAGMA wal_autocheckpoint=256")
-            self._db.executescript(_SCHEMA)
-            found = self._one("PRAGMA quick_check(1)")
-            if found != "ok":
-                raise SpoolDamaged(f"{self.path}: is damaged ({found})")
-            with self._transaction():
-                self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(8),))
-                self._db.executemany("INSERT OR IGNORE INTO lane VALUES (?, 0)", [(lane,) for lane in LANES])
-        except sqlite3.OperationalError as error:
-            raise SpoolError(f"{self.path}: cannot be opened ({error})") from error
-        except sqlite3.DatabaseError as error:
-            raise SpoolDamaged(f"{self.path}: is damaged ({error})") from error
+        self._broken = False  # set aside, and no new file yet
+        self._open()
+
+    def _open(self) -> None:
+        self._db = open_file(self.path)
+        self._broken = False
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(8),))
+            self._db.executemany("INSERT OR IGNORE INTO lane VALUES (?, 0)", [(lane,) for lane in LANES])
         self.spool_id = str(self._one("SELECT value FROM meta WHERE key = 'spool_id'"))
+        self._ran_s = float(self._counter(_RAN))
+
+    def begin_anew(self, unix_s: float) -> Path:
+        """Sets a file that turned out to be damaged aside and opens a new one, under a new id; gives the old one's new
+        name. Raises :class:`SpoolError` when the disk does not take a new one either."""
+        with self._lock:
+            self._db.close()
+            self._broken = True
+            kept = set_aside(self.path.parent, unix_s)
+            self._open()
+        return kept
 
     def close(self) -> None:
         """Closes the file; what was stored stays."""
@@ -90,8 +78,8 @@ class Spool:
         raw = fact.encode(seq)
         announces = int(isinstance(fact.body, Dropped))
         self._db.execute(
-            "INSERT INTO record (lane, seq, announces, bytes) VALUES (?, ?, ?, ?)",
-            (fact.lane, seq, announces, raw),
+            "INSERT INTO record (lane, seq, stored_ran_s, announces, bytes) VALUES (?, ?, ?, ?, ?)",
+            (fact.lane, seq, int(self._ran_s), announces, raw),
         )
         self._db.execute("UPDATE lane SET last_seq = ? WHERE name = ?", (seq, fact.lane))
         if isinstance(fact.body, Detection):
@@ -107,7 +95,7 @@ class Spool:
             (detection.detection_id, detection.camera, msgspec.json.encode(detection)),
         )
 
-    def acknowledge(self, lane: str, contiguous: int, ranges: list[tuple[int, int]], unix_s: float) -> int:
+    def acknowledge(self, lane: str, contiguous: int, ranges: list[tuple[int, int]]) -> int:
         """Applies an acknowledgement that the caller has verified; gives how many records it settled.
 
         Detections are kept and marked, the others are deleted. Raises ``ValueError`` for numbers never given.
@@ -118,12 +106,12 @@ class Spool:
             beyond = max(high for _, high in closed)
             if beyond > last:
                 raise ValueError(f"acknowledges {lane}/{beyond}, but this spool has given numbers only up to {last}")
-            return sum(self._settle(lane, low, high, unix_s) for low, high in closed)
+            return sum(self._settle(lane, low, high) for low, high in closed)
 
-    def _settle(self, lane: str, low: int, high: int, unix_s: float) -> int:
-        where = "WHERE lane = ? AND acked_unix_s IS NULL AND seq BETWEEN ? AND ?"
+    def _settle(self, lane: str, low: int, high: int) -> int:
+        where = "WHERE lane = ? AND acked_ran_s IS NULL AND seq BETWEEN ? AND ?"
         if lane == "detection":
-            done = self._db.execute(f"UPDATE record SET acked_unix_s = ? {where}", (unix_s, lane, low, high))
+            done = self._db.execute(f"UPDATE record SET acked_ran_s = ? {where}", (int(self._ran_s), lane, low, high))
         else:
             done = self._db.execute(f"DELETE FROM record {where}", (lane, low, high))
         return done.rowcount
@@ -132,15 +120,34 @@ class Spool:
         """Makes kept acknowledged records wait for sending again; gives how many there were."""
         with self._lock, self._transaction():
             return self._db.execute(
-                "UPDATE record SET acked_unix_s = NULL"
-                " WHERE lane = ? AND acked_unix_s IS NOT NULL AND seq BETWEEN ? AND ?",
+                "UPDATE record SET acked_ran_s = NULL"
+                " WHERE lane = ? AND acked_ran_s IS NOT NULL AND seq BETWEEN ? AND ?",
                 (lane, from_seq, to_seq),
             ).rowcount
 
-    def forget(self, acked_before_unix_s: float) -> int:
-        """Deletes records acknowledged before a time; gives how many."""
+    def grow_older(self, elapsed_s: float) -> None:
+        """Counts time that the gateway has run (monotonic seconds); the time without power is not counted."""
         with self._lock, self._transaction():
-            return self._db.execute("DELETE FROM record WHERE acked_unix_s < ?", (acked_before_unix_s,)).rowcount
+            self._ran_s += elapsed_s
+            self._keep_counter(_RAN, int(self._ran_s))
+
+    def forget(self, older_than_s: float) -> int:
+        """Deletes records that were acknowledged more than so many seconds of running ago; gives how many."""
+        with self._lock, self._transaction():
+            done = self._db.execute("DELETE FROM record WHERE acked_ran_s <= ?", (self._ran_s - older_than_s,))
+            return done.rowcount
+
+    def give_up_old(self, older_than_s: float, stamp: Stamp, boot_id: str, clock: ClockState) -> list[Dropped]:
+        """Telemetry and health that have waited for more than so many seconds of running go, each loss announced in the
+        same commit. Detections and evidence wait for as long as there is room."""
+        losses: list[Dropped] = []
+        for lane in ("telemetry", "health"):
+            with self._lock, self._transaction():
+                dropped = drop_older(self._db, lane, self._ran_s - older_than_s)
+                for loss in dropped:
+                    self._insert(Fact(lane, loss, stamp, boot_id, clock))
+            losses += dropped
+        return losses
 
     def make_room(
         self, max_bytes: int, stamp: Stamp, boot_id: str, clock: ClockState, *, spare_detections: bool = False
@@ -151,39 +158,15 @@ class Spool:
         losses: list[Dropped] = []
         while (excess := self.used_bytes() - max_bytes) > 0:
             with self._lock, self._transaction():
-                if self._db.execute(
-                    "DELETE FROM record WHERE rowid IN"
-                    " (SELECT rowid FROM record WHERE acked_unix_s IS NOT NULL ORDER BY acked_unix_s LIMIT 200)"
-                ).rowcount:
+                if forget_copies(self._db):
                     continue
-                loss = self._drop_oldest(lanes, excess)
+                loss = drop_oldest(self._db, lanes, excess)
                 if loss is None:
                     break
                 lane, dropped = loss
                 self._insert(Fact(lane, dropped, stamp, boot_id, clock))
             losses.append(dropped)
         return losses
-
-    def _drop_oldest(self, lanes: tuple[str, ...], excess: int) -> tuple[str, Dropped] | None:
-        """Deletes the oldest unbroken run of one lane, a little more than the excess."""
-        for lane in lanes:
-            rows = self._db.execute(
-                "SELECT seq, LENGTH(bytes) FROM record WHERE lane = ? AND acked_unix_s IS NULL AND announces = 0"
-                " ORDER BY seq LIMIT 5000",
-                (lane,),
-            ).fetchall()
-            if not rows:
-                continue
-            first = last = int(rows[0][0])
-            freed = 0
-            for seq, size in rows:
-                if seq > last + 1 or freed > excess * 1.05:
-                    break
-                last, freed = int(seq), freed + int(size)
-            self._db.execute("DELETE FROM record WHERE lane = ? AND seq BETWEEN ? AND ?", (lane, first, last))
-            cause = "the gateway's spool was full; the oldest records of the least urgent lane were given up"
-            return lane, Dropped(first_seq=first, last_seq=last, cause=cause)
-        return None
 
     def settle(self, *, may_grow: bool) -> None:
         """Moves what the write-ahead log holds into the file and cuts the log off. A file that may not grow takes new
@@ -194,22 +177,28 @@ class Spool:
                 # Never below what the file has: 1 means "as it is now".
                 self._db.execute(f"PRAGMA max_page_count = {_MOST_PAGES if may_grow else 1}").fetchall()
         except sqlite3.Error as error:
-            raise SpoolError(f"{self.path}: the disk did not take it ({error})") from error
+            raise trouble(self.path, error) from error
 
     def set_counter(self, name: str, value: int) -> None:
         """Keeps a number across restarts (the last command's counter)."""
         with self._lock, self._transaction():
-            self._db.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (f"counter:{name}", str(value)),
-            )
+            self._keep_counter(name, value)
+
+    def _keep_counter(self, name: str, value: int) -> None:
+        self._db.execute(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (f"counter:{name}", str(value)),
+        )
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def counter(self, name: str) -> int:
         """A number kept by :meth:`set_counter`; 0 if never set."""
         with self._lock:
-            found = self._db.execute("SELECT value FROM meta WHERE key = ?", (f"counter:{name}",)).fetchone()
+            return self._counter(name)
+
+    def _counter(self, name: str) -> int:
+        found = self._db.execute("SELECT value FROM meta WHERE key = ?", (f"counter:{name}",)).fetchone()
         return int(found[0]) if found else 0
 
     def waiting(self, lane: str, after_seq: int, limit: int, max_bytes: int) -> list[tuple[int, bytes]]:
@@ -218,8 +207,7 @@ class Spool:
         size = 0
         with self._lock:
             rows = self._db.execute(
-                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_unix_s IS NULL AND seq > ?"
-                " ORDER BY seq LIMIT ?",
+                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_ran_s IS NULL AND seq > ? ORDER BY seq LIMIT ?",
                 (lane, after_seq, limit),
             )
             for seq, raw in rows:
@@ -235,7 +223,7 @@ class Spool:
         marks = ",".join("?" * len(seqs))
         with self._lock:
             rows = self._db.execute(
-                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_unix_s IS NULL"
+                "SELECT seq, bytes FROM record WHERE lane = ? AND acked_ran_s IS NULL"
                 f" AND seq IN ({marks}) ORDER BY seq",
                 (lane, *seqs),
             ).fetchall()
@@ -245,7 +233,7 @@ class Spool:
         """How many records of each lane wait for the cloud."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT lane, COUNT(*) FROM record WHERE acked_unix_s IS NULL GROUP BY lane"
+                "SELECT lane, COUNT(*) FROM record WHERE acked_ran_s IS NULL GROUP BY lane"
             ).fetchall()
         return dict.fromkeys(LANES, 0) | {str(lane): int(count) for lane, count in rows}
 
@@ -276,6 +264,8 @@ class Spool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._broken:
+            raise SpoolDamaged(f"{self.path}: was set aside as damaged and no new one could be begun")
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -286,7 +276,7 @@ class Spool:
                 raise
             self._commit()
         except sqlite3.Error as error:
-            raise SpoolError(f"{self.path}: the disk did not take it ({error})") from error
+            raise trouble(self.path, error) from error
 
     def _commit(self) -> None:
         try:

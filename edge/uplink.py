@@ -73,6 +73,7 @@ class Uplink:
     _window: Window = field(default_factory=Window)
     _events: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
     _stopping: bool = False
+    _sending: str = ""  # the spool whose numbers the window watches
 
     def wake(self) -> None:
         """New records lie in the spool. Never blocks."""
@@ -217,7 +218,7 @@ class Uplink:
         stamp = self.clock.now()
         try:
             if topic == self.address.ack:
-                ack = self.downlink.acknowledgement(payload, stamp.unix_s)
+                ack = self.downlink.acknowledgement(payload)
                 self._window.acknowledged(ack.lane, ack.contiguous, ack.ranges)
                 self.state.last_ack_unix_s = stamp.unix_s
             elif topic == self.address.command:
@@ -231,6 +232,9 @@ class Uplink:
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def _send_due(self, client: Client) -> None:
+        if self.spool.spool_id != self._sending:  # a damaged spool was set aside: its numbers mean nothing any more
+            self._sending = self.spool.spool_id
+            self._window.restart()
         for lane, seqs in self._window.overdue(self._now_s()):
             records = self.spool.still_waiting(lane, seqs)
             self._window.gone(lane, sorted(set(seqs) - {seq for seq, _ in records}))

@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge.facts import Fact, Unfit
-from edge.spool import Spool, SpoolError
+from edge.rescue import rescue
+from edge.spool import Spool
+from edge.spool_file import SpoolDamaged, SpoolError
 
 _log = logging.getLogger("edge.writer")
 #: How many groups of facts may wait for the disk, by the lane of their first fact.
@@ -24,10 +26,12 @@ _MOST_AT_ONCE = 200
 
 @dataclass(slots=True)
 class Writer:
-    """``put`` from any thread; :meth:`run` in one. ``stored`` is called after each commit."""
+    """``put`` from any thread; :meth:`run` in one. ``stored`` is called after each commit, ``notice``
+    with what health must say."""
 
     spool: Spool
     stored: Callable[[], None]
+    notice: Callable[[str], None] = _log.error
     counts: Counter[str] = field(default_factory=Counter)
     problem: str | None = None  # in words, while the disk does not take facts
     _waiting: deque[Sequence[Fact]] = field(default_factory=deque)
@@ -69,6 +73,11 @@ class Writer:
             except Unfit as error:
                 self._find_unfit(groups, error)
                 continue
+            except SpoolDamaged as error:
+                pause_s = min(max(0.5, 2 * pause_s), _LONGEST_PAUSE_S)
+                if not self._begin_anew(groups[0][0].stamp.unix_s) and self._give_way(error, pause_s):
+                    return
+                continue
             except SpoolError as error:
                 pause_s = min(max(0.5, 2 * pause_s), _LONGEST_PAUSE_S)
                 if self._give_way(error, pause_s):
@@ -85,6 +94,18 @@ class Writer:
         self.counts["unfit"] += 1
         _log.error("set aside: %s", error)
         self._settled(groups)
+
+    def _begin_anew(self, unix_s: float) -> bool:
+        """The file broke while we run: it is set aside, what can be read of it is stored anew, and the facts that
+        wait go into the new one. Says whether there is a new one."""
+        try:
+            said = rescue(self.spool.begin_anew(unix_s), self.spool)
+        except SpoolError as error:
+            _log.error("%s; no new spool could be begun either", error)
+            return False
+        _log.error(said)
+        self.notice(said)
+        return True
 
     def _settled(self, groups: list[Sequence[Fact]]) -> None:
         done = {id(group) for group in groups}

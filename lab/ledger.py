@@ -18,7 +18,7 @@ from cloud_ingest.store.schema import (
     lane_progress,
     telemetry,
 )
-from edge.spool import FILE_NAME
+from edge.spool_file import FILE_NAME
 from smokesentry.messages.records import LANES
 
 
@@ -41,7 +41,7 @@ def account(gateway: str, gateway_folder: Path, cloud_folder: Path) -> list[Lane
     with closing(sqlite3.connect(gateway_folder / FILE_NAME)) as spool:
         (spool_id,) = spool.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()
         given = dict(spool.execute("SELECT name, last_seq FROM lane").fetchall())
-        rows = spool.execute("SELECT lane, seq FROM record WHERE acked_unix_s IS NULL").fetchall()
+        rows = spool.execute("SELECT lane, seq FROM record WHERE acked_ran_s IS NULL").fetchall()
     waiting = {lane: {seq for of, seq in rows if of == lane} for lane in LANES}
     accounts = []
     for lane in LANES:

@@ -108,6 +108,7 @@ def test_on_a_full_disk_old_telemetry_makes_room_and_every_detection_is_stored(
         health_interval_s=3600,
         spool_max_bytes=10**9,
         keep_acknowledged_s=3600,
+        keep_waiting_s=30 * 86400,
         intervals={},
         put=lambda *_: None,
         disk_refuses=lambda: writer.problem is not None,

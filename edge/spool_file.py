@@ -1,0 +1,63 @@
+"""The spool's file: its tables, how it is opened, what its errors mean, and how a damaged one is set aside."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+FILE_NAME = "spool.db"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (
+  lane TEXT NOT NULL, seq INTEGER NOT NULL, stored_ran_s INTEGER NOT NULL, acked_ran_s INTEGER,
+  announces INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, seq)
+);
+CREATE INDEX IF NOT EXISTS record_waiting ON record (lane, seq) WHERE acked_ran_s IS NULL;
+CREATE TABLE IF NOT EXISTS open_event (detection_id TEXT PRIMARY KEY, camera TEXT NOT NULL, bytes BLOB NOT NULL);
+"""
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class SpoolError(RuntimeError):
+    """The disk did not take it (full, read-only, broken); nothing of the attempt was stored."""
+
+
+class SpoolDamaged(SpoolError):
+    """The file is no spool any more: the card has failed or something else wrote into it."""
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """The file in WAL mode, every commit forced to the medium, its pages looked through. Raises :class:`SpoolError`."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        # A log of about 1 MB: on a full disk the reserve must be able to take what the log still holds.
+        db.execute("PRAGMA wal_autocheckpoint=256")
+        db.executescript(_SCHEMA)
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        db.close()
+        raise trouble(path, error) from error
+    if found != "ok":
+        db.close()
+        raise SpoolDamaged(f"{path}: is damaged ({found})")
+    return db
+
+
+def trouble(path: Path, error: sqlite3.Error) -> SpoolError:
+    """An error of SQLite in the spool's words. An extended code has its family in the lowest byte."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _CORRUPT:
+        return SpoolDamaged(f"{path}: is damaged ({error})")
+    return SpoolError(f"{path}: the disk did not take it ({error})")
+
+
+def set_aside(folder: Path, unix_s: float) -> Path:
+    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
+    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
+    for suffix in ("", "-wal", "-shm"):
+        part = folder / (FILE_NAME + suffix)
+        if part.exists():
+            part.rename(kept.with_name(kept.name + suffix))
+    return kept
