@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from cloud_ingest.store.schema import SUBJECTS, changes, metadata
+from cloud_ingest.store.migrate import UnknownTables, bring_up_to_date
+from cloud_ingest.store.schema import SUBJECTS, changes
 
 _BUSY_MS = 30_000
 _SCHEMA_LOCK = 0x536D6F6B65  # any number that only we use as a PostgreSQL advisory lock
@@ -23,7 +24,7 @@ class StoreError(ValueError):
 
 
 def open_store(url: str) -> Engine:
-    """Connects and makes missing tables and indexes. ``url`` is SQLAlchemy's, ``sqlite:////var/lib/smokesentry/cloud.db``.
+    """Connects and brings the tables to this release's form. ``url`` is SQLAlchemy's, ``sqlite:////var/lib/smokesentry/cloud.db``.
 
     Raises :class:`StoreError` for a URL nobody can read and ``sqlalchemy.exc.OperationalError`` when nothing answers.
     """
@@ -40,10 +41,10 @@ def open_store(url: str) -> Engine:
     with writing(engine) as connection:
         if kind == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
-        metadata.create_all(connection)
-        for table in metadata.sorted_tables:  # a table that an earlier release made may lack an index of this one
-            for index in table.indexes:
-                index.create(connection, checkfirst=True)
+        try:
+            bring_up_to_date(connection)
+        except UnknownTables as error:
+            raise StoreError(f"database {engine.url.render_as_string()}: {error}") from error
         insert_new(connection, changes, [{"subject": subject, "counter": 0} for subject in SUBJECTS])
     return engine
 

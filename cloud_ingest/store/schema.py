@@ -1,4 +1,6 @@
-"""The tables, portable between SQLite and PostgreSQL. Only ``cloud_ingest.ingest`` and ``geotag`` write them.
+"""The tables, portable between SQLite and PostgreSQL; those of telemetry are in ``telemetry_schema``.
+
+A change here needs a script in ``migrations/versions`` (docs/cloud_ingest.md, "Changing a table"); a test compares.
 
 Conventions. Every time is the wire's text (``2026-11-22T18:04:05.678Z``, UTC), which sorts as time does. ``tenant`` is
 the town. Positions are WGS-84 degrees. JSON columns hold plain JSON objects and lists as described beside them.
@@ -18,45 +20,27 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite counts a key by itself only when its type is exactly INTEGER.
-_Key = BigInteger().with_variant(Integer(), "sqlite")
-
-
-def _time(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String(24), nullable=nullable)
-
-
-def _name(name: str, *, key: bool = False) -> Column[str]:
-    return Column(name, String(40), primary_key=key, nullable=False)
-
+from cloud_ingest.store.columns import KEY, name_column, time_column
+from cloud_ingest.store.columns import metadata as metadata
+from cloud_ingest.store.telemetry_schema import telemetry as telemetry
 
 # One row a gateway that was ever heard with a valid signature.
 gateways = Table(
     "gateways",
     metadata,
-    _name("gateway", key=True),
-    _name("tenant"),
-    _time("last_seen_at"),  # cloud time of the newest accepted message of any lane, or of a state message
+    name_column("gateway", key=True),
+    name_column("tenant"),
+    time_column("last_seen_at"),  # cloud time of the newest accepted message of any lane, or of a state message
     Column("online", Boolean, nullable=False),  # what its retained state or last will said last
-    _time("state_since", nullable=True),  # the connection's moment, from that state
+    time_column("state_since", nullable=True),  # the connection's moment, from that state
     Column("boot_id", String(80)),
     Column("clock", JSON),  # {"source", "state", "error_ms"} of the newest record
-    _time("health_at", nullable=True),  # captured_at of ``health``
+    time_column("health_at", nullable=True),  # captured_at of ``health``
     Column("health", JSON),  # newest messages.records.Health as JSON: software, uptime_s, spool_depth, cameras, sensors
 )
 
@@ -65,13 +49,13 @@ gateways = Table(
 camera_poses = Table(
     "camera_poses",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _name("gateway"),
-    _name("camera"),
+    Column("id", KEY, primary_key=True),
+    name_column("gateway"),
+    name_column("camera"),
     Column("pose_version", BigInteger, nullable=False),
     Column("pose", JSON, nullable=False),  # smokesentry.place.CameraPose as JSON
-    _time("captured_at"),
-    _time("received_at"),
+    time_column("captured_at"),
+    time_column("received_at"),
     Index(None, "gateway", "camera", "pose_version"),
 )
 
@@ -79,15 +63,15 @@ camera_poses = Table(
 envelopes = Table(
     "envelopes",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _name("tenant"),
-    _name("gateway"),
+    Column("id", KEY, primary_key=True),
+    name_column("tenant"),
+    name_column("gateway"),
     Column("spool", String(16), nullable=False),
     Column("lane", String(16), nullable=False),
     Column("first_seq", BigInteger, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("key_id", String(16), nullable=False),  # whose signature vouches for it
-    _time("received_at"),
+    time_column("received_at"),
     Column("raw", LargeBinary, nullable=False),
     Index(None, "gateway", "spool", "lane", "first_seq"),
 )
@@ -97,39 +81,39 @@ envelopes = Table(
 lane_progress = Table(
     "lane_progress",
     metadata,
-    _name("gateway", key=True),
+    name_column("gateway", key=True),
     Column("spool", String(16), primary_key=True),
     Column("lane", String(16), primary_key=True),
     Column("contiguous", BigInteger, nullable=False),
     Column("ranges", JSON, nullable=False),
-    _time("updated_at"),
+    time_column("updated_at"),
 )
 
 # What gateways gave up for space and said so (messages.records.Dropped): a gap that is no riddle.
 dropped_ranges = Table(
     "dropped_ranges",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _name("gateway"),
+    Column("id", KEY, primary_key=True),
+    name_column("gateway"),
     Column("spool", String(16), nullable=False),
     Column("lane", String(16), nullable=False),
     Column("first_seq", BigInteger, nullable=False),
     Column("last_seq", BigInteger, nullable=False),
     Column("cause", Text, nullable=False),
-    _time("received_at"),
+    time_column("received_at"),
 )
 
 # A clock later found wrong (messages.records.ClockFix). Stored times stay as they were said.
 clock_fixes = Table(
     "clock_fixes",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _name("gateway"),
+    Column("id", KEY, primary_key=True),
+    name_column("gateway"),
     Column("fixed_boot_id", String(80), nullable=False),
     Column("from_mono_ns", BigInteger, nullable=False),
     Column("to_mono_ns", BigInteger, nullable=False),
     Column("offset_ms", Float, nullable=False),
-    _time("received_at"),
+    time_column("received_at"),
 )
 
 # One row a plume event of one camera, holding its newest revision.
@@ -137,21 +121,21 @@ detections = Table(
     "detections",
     metadata,
     Column("detection_id", String(120), primary_key=True),
-    _name("tenant"),
-    _name("gateway"),
-    _name("camera"),
+    name_column("tenant"),
+    name_column("gateway"),
+    name_column("camera"),
     Column("revision", BigInteger, nullable=False),
     Column("phase", String(8), nullable=False),  # start | update | end
     Column("class", String(16), nullable=False),  # WIRE's classes
     Column("confidence", Float, nullable=False),  # 0-1, the gateway's
     Column("pose_version", BigInteger, nullable=False),
-    _time("started_at"),  # as the gateway judged
-    _time("alarmed_at"),  # when the gateway knew
-    _time("last_seen_at"),
+    time_column("started_at"),  # as the gateway judged
+    time_column("alarmed_at"),  # when the gateway knew
+    time_column("last_seen_at"),
     Column("evidence_id", String(32), nullable=False),  # joins evidence_pictures
     Column("body", JSON, nullable=False),  # the whole messages.records.Detection as JSON (wire field names)
     Column("time_mark", String(16)),  # null, or why its times are doubted: "future" | "ancient" | "unsynchronised"
-    _time("received_at"),  # of this revision
+    time_column("received_at"),  # of this revision
     Index(None, "tenant", "last_seen_at"),
     Index(None, "evidence_id"),
 )
@@ -163,42 +147,21 @@ detection_revisions = Table(
     Column("detection_id", String(120), primary_key=True),
     Column("revision", BigInteger, primary_key=True),
     Column("body", JSON, nullable=False),
-    _time("captured_at"),
-    _time("received_at"),
-    Column("envelope_id", _Key, ForeignKey("envelopes.id"), nullable=False),
+    time_column("captured_at"),
+    time_column("received_at"),
+    Column("envelope_id", KEY, ForeignKey("envelopes.id"), nullable=False),
     Column("seq", BigInteger, nullable=False),
-)
-
-# One row a sensor and interval; aggregates only, raw seconds stay with the gateway.
-telemetry = Table(
-    "telemetry",
-    metadata,
-    Column("id", _Key, primary_key=True),
-    _name("tenant"),
-    _name("gateway"),
-    _name("sensor"),
-    Column("model", String(80), nullable=False),
-    _time("from_at"),
-    _time("to_at"),
-    # {"pm25_atm_ug_m3": {"mean", "low", "high", "count"}, ...}: `values` of messages.records.Telemetry
-    Column("quantities", JSON, nullable=False),
-    Column("readings", BigInteger, nullable=False),
-    Column("marks", JSON, nullable=False),  # {quality: count}
-    Column("time_mark", String(16)),
-    _time("received_at"),
-    Index(None, "gateway", "sensor", "from_at"),
-    Index(None, "tenant", "from_at"),
 )
 
 # Health reports over time; the newest of a gateway also stands in ``gateways``.
 health = Table(
     "health",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _name("gateway"),
-    _time("captured_at"),
+    Column("id", KEY, primary_key=True),
+    name_column("gateway"),
+    time_column("captured_at"),
     Column("body", JSON, nullable=False),
-    _time("received_at"),
+    time_column("received_at"),
     Index(None, "gateway", "captured_at"),
 )
 
@@ -219,10 +182,10 @@ evidence_pictures = Table(
     Column("role", String(8), primary_key=True),  # frame (as it was) | drawn (detection drawn on it) | before
     Column("digest", String(71), ForeignKey("pictures.digest"), primary_key=True),
     Column("detection_id", String(120), nullable=False),
-    _name("gateway"),
-    _name("camera"),
-    _time("taken_at"),
-    _time("received_at"),
+    name_column("gateway"),
+    name_column("camera"),
+    time_column("taken_at"),
+    time_column("received_at"),
     Index(None, "detection_id"),
     Index(None, "digest"),
 )
@@ -231,13 +194,14 @@ evidence_pictures = Table(
 dead_letters = Table(
     "dead_letters",
     metadata,
-    Column("id", _Key, primary_key=True),
-    _time("received_at"),
+    Column("id", KEY, primary_key=True),
+    time_column("received_at"),
     Column("topic", Text, nullable=False),
     Column("cause", String(24), nullable=False),  # a short word for counting, see ingest.accept.Cause
     Column("reason", Text, nullable=False),  # for people; quotes hostile text, escape it
     Column("gateway", String(40)),  # null when nobody we know signed it
-    Column("seq", BigInteger),  # of the one record set aside out of an otherwise good batch; null: the whole message
+    Column("spool", String(16)),  # with ``seq``: the one record set aside out of an otherwise good batch ...
+    Column("seq", BigInteger),  # ... null: the whole message
     Column("size", Integer, nullable=False),  # bytes as received, also where ``raw`` is cut
     Column("raw", LargeBinary, nullable=False),
     Index(None, "cause"),
@@ -248,8 +212,8 @@ footprint_versions = Table(
     "footprint_versions",
     metadata,
     Column("version", Integer, primary_key=True),
-    _name("tenant"),
-    _time("imported_at"),
+    name_column("tenant"),
+    time_column("imported_at"),
     Column("source", Text, nullable=False),  # file name as given
     Column("digest", String(71), nullable=False),
 )
@@ -284,13 +248,13 @@ alerts = Table(
     "alerts",
     metadata,
     Column("alert_id", String(32), primary_key=True),
-    _name("tenant"),
+    name_column("tenant"),
     Column(
         "state", String(12), nullable=False
     ),  # open | closed (it ended) | withdrawn (found to be no smoke; stays visible)
-    _time("first_at"),  # earliest started_at of its detections
-    _time("raised_at"),  # cloud time at which it was first made
-    _time("last_at"),  # newest last_seen_at
+    time_column("first_at"),  # earliest started_at of its detections
+    time_column("raised_at"),  # cloud time at which it was first made
+    time_column("last_at"),  # newest last_seen_at
     Column("class", String(16), nullable=False),  # smoke | unresolved, or what it was revised to when withdrawn
     Column("confidence", Float, nullable=False),  # 0-1 that it is smoke
     Column("version", Integer, nullable=False),  # newest row in alert_versions
@@ -305,7 +269,7 @@ alert_versions = Table(
     metadata,
     Column("alert_id", String(32), ForeignKey("alerts.alert_id"), primary_key=True),
     Column("version", Integer, primary_key=True),  # from 1
-    _time("made_at"),
+    time_column("made_at"),
     Column("state", String(12), nullable=False),
     Column("class", String(16), nullable=False),
     Column("confidence", Float, nullable=False),

@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from sqlalchemy import Engine
 
 from cloud_ingest.store.database import open_store
-from cloud_ingest.store.schema import metadata
 from smokesentry.clock import ClockState, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, key_id, seal
@@ -301,5 +300,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     yield store
     if request.param == "postgresql":
         with store.begin() as connection:
-            metadata.drop_all(connection)
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
     store.dispose()

@@ -8,7 +8,7 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from cloud_ingest.ingest import letters
@@ -260,19 +260,6 @@ def test_opening_again_keeps_everything_and_unknown_databases_are_named(engine, 
         open_store("mysql://localhost/x")
     with pytest.raises(StoreError, match="not a url"):
         open_store("not a url")
-
-
-def test_an_index_that_an_older_store_lacks_is_made_when_it_is_opened(engine):
-    wanted = {index.name: index for index in (*schema.telemetry.indexes, *schema.evidence_pictures.indexes)}
-    assert {"ix_telemetry_tenant_from_at", "ix_evidence_pictures_digest"} <= set(wanted)
-    with writing(engine) as connection:
-        for name in ("ix_telemetry_tenant_from_at", "ix_evidence_pictures_digest"):
-            wanted[name].drop(connection)
-    open_store(engine.url.render_as_string(hide_password=False)).dispose()
-    with reading(engine) as connection:
-        found = inspect(connection)
-        there = {one["name"] for table in ("telemetry", "evidence_pictures") for one in found.get_indexes(table)}
-    assert set(wanted) <= there
 
 
 def test_a_broken_reference_is_refused(engine):
