@@ -13,6 +13,10 @@ here, once, and by nothing that the detector could move.
   recognise a thing by its outline. Smoke is known by how it leans, spreads and moves, for which two cycles do.
 - 10 seconds are twenty frames at the product's pace: less is over before anybody could say that it stays.
 
+**Judgeable light.** Where nothing burns there is no plume to measure. There a camera's light is judgeable when the air
+and the lens leave at least a quarter of the contrast at its chimneys' distance: smoke that would be a fair question in
+clear air (contrast-to-noise 8, ``simulator.night.FAIR_CONTRAST``) then still has 2.
+
 Pixels are those of the frame as it was delivered. Change a limit and you change what every figure means: then the
 version changes, too, and old scoreboards are no longer compared.
 """
@@ -26,7 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.happenings import Fuel, Kind
+from simulator.happenings import Fuel, Happening, Kind
 
 if TYPE_CHECKING:
     from simulator.camera import Sensor
@@ -37,11 +41,17 @@ JUDGEABLE_VERSION = 1
 LEAST_CONTRAST_TO_NOISE = 2.0
 LEAST_ACROSS_PX = 4.0
 LEAST_SECONDS = 10.0
+LEAST_CONTRAST_KEPT = 0.25
 
 _VISIBLE_OPACITY = 0.03
 _REFERENCE_WIDTH_PX = 1280
 _NEAR_PX = 40  # of a frame 1280 pixels wide, as is the next: the same angle in every frame
 _STRONGEST = 200
+_KOSCHMIEDER = 3.912  # optical depth over the meteorological visibility: 2 % of the contrast is left
+_RAIN_PER_KM, _RAIN_POWER = 0.21, 0.74  # extinction of rain of 1 mm/h, and how it grows
+_SNOW_PER_KM = 3.9  # of snow of 1 mm/h of water: about 1 km of sight
+_LENS_VEIL = 0.85  # contrast lost where the lens is covered
+_ON_THE_LENS = frozenset({"frost", "lens_dirt", "lens_drops", "web"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,26 @@ def measure(
 def unseen(origin: tuple[float, float], opacity: float, source: Source = NOBODY) -> PlumeTruth:
     """The truth of a plume that is nowhere in the frame."""
     return PlumeTruth(origin, opacity, (0, 0), 0, 0.0, 0.0, source)
+
+
+def contrast_kept(happenings: Iterable[Happening], gateway: str, distance_m: float) -> float:
+    """Share of an object's contrast (0-1) that fog, rain, snow and what is on the lens leave at a distance.
+
+    ``happenings`` are those of one moment; ``gateway`` picks what befell its camera alone.
+    """
+    depth, kept = 0.0, 1.0
+    for event in happenings:
+        if event.gateway not in (None, gateway):
+            continue
+        if event.kind == "fog":
+            depth += _KOSCHMIEDER * distance_m / max(event.strength, 1.0)
+        elif event.kind == "rain":
+            depth += _RAIN_PER_KM * event.strength**_RAIN_POWER * distance_m / 1000
+        elif event.kind == "snow":
+            depth += _SNOW_PER_KM * event.strength * distance_m / 1000
+        elif event.kind in _ON_THE_LENS:
+            kept *= 1 - _LENS_VEIL * min(event.strength, 1.0)
+    return float(kept * np.exp(-depth))
 
 
 def _across(shown: NDArray[np.bool_]) -> float:
