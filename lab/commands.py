@@ -76,10 +76,11 @@ def _train(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from lab.calibrate import write
-    from lab.evaluate import evaluate, markdown, save, summary
+    from lab.evaluate import evaluate, save
     from lab.report import write_table
     from lab.scenes.seeds import TUNE
     from lab.suites import cases
+    from lab.tables import markdown
 
     data = options.data if (options.data / "smoke" / "index.csv").exists() else None
     if data is None:
@@ -91,7 +92,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     rows = evaluate(list(cases(options.scale, data)), options.processes)
     if options.json:
         save(rows, options.json)
-    table = markdown(summary(rows))
+    table = markdown(rows)
     print(table)
     if options.docs:
         write_table(options.docs, table)

@@ -19,10 +19,6 @@ import numpy as np
 from lab.judge import Row, run
 from lab.suites import Case
 
-# Grey levels that a plume's sixteen strongest working pixels must change to count as visible: about twice the deviation
-# of a common night's noise. Smoke before a black sky changes nothing, whatever its opacity.
-VISIBLE_LEVELS = 4.0
-
 
 def _one(job: tuple[Case, float | None]) -> Row:
     cv2.setNumThreads(1)
@@ -60,25 +56,17 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     out: dict[str, dict[str, Any]] = {name: _group(members) for name, members in groups.items()}
     for place in sorted({row.group.split(":")[0] for row in rows}):
         mine = [row for row in rows if row.group.startswith(place)]
-        smoky, clean = [r for r in mine if _visible(r)], [r for r in mine if not r.smoke and not r.steam]
+        smoky, clean = [r for r in mine if r.visible()], [r for r in mine if not r.smoke and not r.steam]
         out[f"{place}: all"] = {
             "nights": len(mine),
             "auc": auc([r.best_smoke for r in smoky], [r.best for r in clean]),
             "auc_trivial": auc([r.trivial for r in smoky], [r.trivial for r in clean]),
             "recall_at_no_false_alarm": _recall_above(smoky, max((r.best for r in clean), default=1.0)),
-            "recall": float(np.mean([_found(r) for r in smoky])) if smoky else None,
+            "recall": float(np.mean([any(f["alarm_s"] >= 0 for f in r.visible()) for r in smoky])) if smoky else None,
             "false_nights": sum(bool(r.false_events) for r in clean),
             "clean_nights": len(clean),
         }
     return out
-
-
-def _visible(row: Row) -> bool:
-    return any(fact["contrast"] >= VISIBLE_LEVELS for fact in row.smoke)
-
-
-def _found(row: Row) -> bool:
-    return any(fact["alarm_s"] >= 0 for fact in row.smoke)
 
 
 def _recall_above(rows: Sequence[Row], level: float) -> float | None:
@@ -86,14 +74,13 @@ def _recall_above(rows: Sequence[Row], level: float) -> float | None:
 
 
 def _group(rows: Sequence[Row]) -> dict[str, Any]:
-    every = [fact for row in rows for fact in row.smoke]
-    facts = [fact for fact in every if fact["contrast"] >= VISIBLE_LEVELS]
+    facts = [fact for row in rows for fact in row.visible()]
     found = [fact for fact in facts if fact["alarm_s"] >= 0]
     waits = [fact["alarm_s"] - max(fact["from"], 0.0) for fact in found]
     return {
         "nights": len(rows),
         "smokes": len(facts),
-        "too_faint": len(every) - len(facts),
+        "too_faint": sum(len(row.smoke) for row in rows) - len(facts),
         "found": len(found),
         "wait_median_s": float(np.median(waits)) if waits else None,
         "wait_p95_s": float(np.percentile(waits, 95)) if waits else None,
@@ -106,42 +93,6 @@ def _group(rows: Sequence[Row]) -> dict[str, Any]:
         "best_score_median": float(np.median([row.best for row in rows])),
         "best_score_max": float(max(row.best for row in rows)),
     }
-
-
-def markdown(entries: dict[str, dict[str, Any]]) -> str:
-    """The table for people."""
-    lines = [
-        "| suite | nights | smoke found | wait median / p95 | origin error | false nights | cannot judge |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, entry in entries.items():
-        if "auc" in entry:
-            continue
-        found = f"{entry['found']} of {entry['smokes']}" if entry["smokes"] else "–"
-        found += f" ({entry['too_faint']} too faint)" if entry["too_faint"] else ""
-        wait = (
-            f"{entry['wait_median_s']:.0f} / {entry['wait_p95_s']:.0f} s" if entry["wait_median_s"] is not None else "–"
-        )
-        error = f"{entry['origin_error_px'] / 3.2:.1f} % of width" if entry["origin_error_px"] is not None else "–"
-        cells = [name, entry["nights"], found, wait, error, entry["false_nights"], f"{entry['cannot_judge']:.0%}"]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    lines += [
-        "",
-        "| all nights | AUC | the trivial cue's | recall at no false alarm | recall at the threshold | false nights |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, entry in entries.items():
-        if "auc" in entry:
-            lines.append(
-                f"| {name} | {entry['auc']:.3f} | {entry['auc_trivial']:.3f} "
-                f"| {_share(entry['recall_at_no_false_alarm'])} "
-                f"| {_share(entry['recall'])} | {entry['false_nights']} of {entry['clean_nights']} |"
-            )
-    return "\n".join(lines) + "\n"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
 
 
 def save(rows: Sequence[Row], path: Path) -> None:

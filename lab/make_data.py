@@ -17,6 +17,7 @@ from detector.pipeline import Watcher
 from lab.scenes.night import Night, Recipe
 from lab.targets import Truth
 
+ARRAYS = ("maps", "figures", "target", "weight")  # the files of a part, in the order of a Moment
 Moment = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -49,7 +50,8 @@ def _one(job: tuple[int, Recipe | None]) -> list[Moment]:
 
 
 def make(jobs: Iterable[tuple[int, Recipe | None]], out: Path, processes: int) -> int:
-    """Writes one ``.npz`` a hundred nights into a folder; returns how many moments there are."""
+    """Writes four arrays every fifty nights into a folder (:func:`lab.train.load` reads them); returns how many
+    moments."""
     out.mkdir(parents=True, exist_ok=True)
     jobs, total, started = list(jobs), 0, time.monotonic()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -59,9 +61,9 @@ def make(jobs: Iterable[tuple[int, Recipe | None]], out: Path, processes: int) -
             batch += kept
             total += len(kept)
             if number % 50 == 0 or number == len(jobs):
-                columns = [np.stack(column) for column in zip(*batch, strict=True)]
-                maps, figures, target, weight = columns
-                np.savez(out / f"part{jobs[0][0]:08d}_{number:06d}.npz", m=maps, f=figures, t=target, w=weight)
+                part = out / f"part{jobs[0][0]:08d}_{number:06d}"
+                for name, column in zip(ARRAYS, zip(*batch, strict=True), strict=True):
+                    np.save(part.with_name(f"{part.name}_{name}.npy"), np.stack(column))
                 batch = []
                 spent = time.monotonic() - started
                 print(f"nights {number}/{len(jobs)}, moments {total}, {spent:.0f} s", file=sys.stderr, flush=True)

@@ -6,7 +6,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
-from lab.evaluate import load_rows, markdown, summary
+from lab.evaluate import load_rows
+from lab.tables import markdown
 
 BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
 
@@ -62,7 +63,7 @@ def write_card(rows: Path) -> Path:
         how=", ".join(f"{key}: {value}" for key, value in note.items()) + ".",
         threshold=manifest["calibration"]["alarm_threshold"],
         digest=manifest["weights_sha256"],
-        table=markdown(summary(load_rows(rows))),
+        table=markdown(load_rows(rows)),
     )
     path = folder / "MODEL_CARD.md"
     path.write_text(text, encoding="utf-8")

@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 
 from detector.maps import CONTRACT, FIGURES, MAPS
+from lab.evaluate import auc
+from lab.make_data import ARRAYS
+from lab.targets import COLUMNS, ROWS
 
 CHANNELS = 24
+_AVERAGE_EVERY, _AVERAGE_STEPS = 10, 800
 CROP = (64, 96)  # rows and columns of maps in a training crop
 
 
@@ -40,56 +44,78 @@ def network(rows: int | None, columns: int | None, tf: Any) -> Any:
     return tf.keras.Model([maps, figures], heat)
 
 
-def load(folders: list[Path]) -> tuple[np.ndarray, ...]:
-    """All moments of some folders, as uint8 arrays: maps, figures, targets, weights."""
-    parts = [np.load(file) for folder in folders for file in sorted(folder.glob("part*.npz"))]
-    return tuple(np.concatenate([part[key] for part in parts]) for key in "mftw")
+Moments = list[tuple[np.ndarray, ...]]  # one entry a part: maps, figures, target, weight, uint8, left on disk
 
 
-def batches(data: tuple[np.ndarray, ...], size: int, rng: np.random.Generator) -> Any:
-    """Endless random crops, mirrored left to right at random; half of them around something."""
-    maps, figures, target, weight = data
-    up, right = MAPS.index("up"), MAPS.index("right")
-    assert up < right
+def load(folders: list[Path]) -> Moments:
+    """The parts of some folders that ``make-data`` wrote. Raises ValueError for a folder without any."""
+    parts: Moments = []
+    for folder in folders:
+        names = sorted(folder.glob(f"part*_{ARRAYS[0]}.npy"))
+        if not names:
+            raise ValueError(f"{folder}: no parts there; make them with `smokesentry lab make-data --out {folder}`")
+        for name in names:
+            stem = name.name.removesuffix(f"_{ARRAYS[0]}.npy")
+            parts.append(tuple(np.load(folder / f"{stem}_{array}.npy", mmap_mode="r") for array in ARRAYS))
+    return parts
+
+
+def batches(parts: Moments, size: int, rng: np.random.Generator) -> Any:
+    """Endless random crops, mirrored left to right at random; most of them around something."""
+    right = MAPS.index("right")
+    ends = np.cumsum([len(part[0]) for part in parts])
     ch, cw = CROP
     while True:
-        x = np.empty((size, ch, cw, maps.shape[-1]), np.float32)
-        f = np.empty((size, figures.shape[-1]), np.float32)
+        x = np.empty((size, ch, cw, len(MAPS)), np.float32)
+        f = np.empty((size, len(FIGURES)), np.float32)
         y, w = np.empty((size, ch // 2, cw // 2, 3), np.float32), np.empty((size, ch // 2, cw // 2, 3), np.float32)
         for i in range(size):
-            n = int(rng.integers(len(maps)))
-            r, c = (
-                int(rng.integers(0, (maps.shape[1] - ch) // 2 + 1)),
-                int(rng.integers(0, (maps.shape[2] - cw) // 2 + 1)),
-            )
-            marks = np.argwhere(target[n, :, :, 0] > 200)
+            n = int(rng.integers(ends[-1]))
+            k = int(np.searchsorted(ends, n, side="right"))
+            maps, figures, target, weight = (array[n - ends[k]] for array in parts[k])
+            rows, columns = (maps.shape[0] - ch) // 2, (maps.shape[1] - cw) // 2
+            r, c = int(rng.integers(0, rows + 1)), int(rng.integers(0, columns + 1))
+            marks = np.argwhere(target[:, :, 0] > 200)
             if len(marks) and rng.random() < 0.7:
                 my, mx = marks[int(rng.integers(len(marks)))]
-                r = int(np.clip(my - rng.integers(0, ch // 2), 0, (maps.shape[1] - ch) // 2))
-                c = int(np.clip(mx - rng.integers(0, cw // 2), 0, (maps.shape[2] - cw) // 2))
-            a = maps[n, 2 * r : 2 * r + ch, 2 * c : 2 * c + cw].astype(np.float32) / 255
-            b, d = target[n, r : r + ch // 2, c : c + cw // 2], weight[n, r : r + ch // 2, c : c + cw // 2]
+                r = int(np.clip(my - rng.integers(0, ch // 2), 0, rows))
+                c = int(np.clip(mx - rng.integers(0, cw // 2), 0, columns))
+            a = maps[2 * r : 2 * r + ch, 2 * c : 2 * c + cw].astype(np.float32) / 255
+            b, d = target[r : r + ch // 2, c : c + cw // 2], weight[r : r + ch // 2, c : c + cw // 2]
             if rng.random() < 0.5:
                 a, b, d = a[:, ::-1].copy(), b[:, ::-1], d[:, ::-1]
                 a[:, :, right] = 1 - a[:, :, right]
-            x[i], f[i], y[i], w[i] = a, figures[n] / 255, b / 255, d / 32
+            x[i], f[i], y[i], w[i] = a, figures / 255, b / 255, d / 32
         yield (x, f), y, w
 
 
-def train(folders: list[Path], steps: int, seed: int, start: Path | None = None) -> Any:
-    """Trains and returns the Keras model (any size)."""
+def moment_auc(model: Any, parts: Moments) -> float:
+    """How well single moments part: the highest origin heat at visible smoke against that of moments without any."""
+    smoky, clean = [], []
+    for maps, figures, target, _ in parts:
+        heat = model.predict_on_batch([maps.astype(np.float32) / 255, figures.astype(np.float32) / 255])[..., 0]
+        marked = target[..., 0] > 100
+        for picture, mark, areas in zip(heat, marked, target, strict=True):
+            if mark.any():
+                smoky.append(float(picture[mark].max()))
+            elif not areas.any():
+                clean.append(float(picture.max()))
+    return auc(smoky, clean)
+
+
+def train(folders: list[Path], steps: int, seed: int, start: Path | None = None, check: Path | None = None) -> Any:
+    """Trains and returns the Keras model (any size): the running mean of the weights, which is calmer than the last."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(2)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.keras.utils.set_random_seed(seed)
-    data, rng = load(folders), np.random.default_rng(seed)
-    print(
-        f"{len(data[0])} moments, {float((data[2][..., 0] > 200).any((1, 2)).mean()):.2f} with visible smoke",
-        file=sys.stderr,
-    )
+    parts, rng = load(folders), np.random.default_rng(seed)
+    unseen = load([check]) if check is not None else []
+    smoky = float(np.mean([(part[2][..., 0] > 200).any((1, 2)).mean() for part in parts]))
+    print(f"{sum(len(part[0]) for part in parts)} moments, {smoky:.2f} with visible smoke", file=sys.stderr)
     model = network(CROP[0], CROP[1], tf)
-    sample = data[0][:: max(len(data[0]) // 200, 1), ::3, ::3].astype(np.float32) / 255
+    sample = np.concatenate([part[0][::25, ::3, ::3] for part in parts]).astype(np.float32) / 255
     mean, deviation = sample.mean((0, 1, 2)), sample.std((0, 1, 2)) + 0.01
     model.get_layer("scale").set_weights([(1 / deviation)[None, None, :, None], -mean / deviation])
     if start is not None:
@@ -110,18 +136,30 @@ def train(folders: list[Path], steps: int, seed: int, start: Path | None = None)
         return total
 
     step = tf.function(step)
-    source, started, mean = batches(data, 16, rng), time.monotonic(), 0.0
+    average = tf.keras.models.clone_model(model)
+    average.set_weights(model.get_weights())
+    source, started, mean = batches(parts, 16, rng), time.monotonic(), 0.0
     for number in range(1, steps + 1):
         (x, f), y, w = next(source)
         mean += float(step(x, f, y, w))
+        if number % _AVERAGE_EVERY == 0:
+            share = min(_AVERAGE_EVERY / _AVERAGE_STEPS, 2 * _AVERAGE_EVERY / number)
+            for kept, new in zip(average.weights, model.weights, strict=True):
+                kept.assign_add(share * (new - kept))
         if number % 200 == 0:
-            print(
-                f"step {number}/{steps} loss {mean / 200:.4f} {time.monotonic() - started:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+            told = f"step {number}/{steps} loss {mean / 200:.4f} {time.monotonic() - started:.0f} s"
+            if unseen and (number % 1000 == 0 or number == steps):
+                told += f", moments parted at {moment_auc(_whole(average, tf), unseen):.4f}"
+            print(told, file=sys.stderr, flush=True)
             mean = 0.0
-    return model
+    return average
+
+
+def _whole(model: Any, tf: Any) -> Any:
+    """The same network for the detector's whole picture."""
+    fixed = network(2 * ROWS, 2 * COLUMNS, tf)
+    fixed.set_weights(model.get_weights())
+    return fixed
 
 
 UNCALIBRATED = {"alarm_threshold": 0.6, "slope": 1.0, "intercept": 0.0}  # until `evaluate --calibrate` has measured
@@ -131,8 +169,7 @@ def export(model: Any, folder: Path, name: str, note: dict[str, Any]) -> None:
     """Writes ``NAME.tflite`` (float32) for the detector's size and the manifest that binds it."""
     import tensorflow as tf
 
-    fixed = network(90, 160, tf)
-    fixed.set_weights(model.get_weights())
+    fixed = _whole(model, tf)
     weights = tf.lite.TFLiteConverter.from_keras_model(fixed).convert()
     for old in folder.glob("*.tflite"):
         old.unlink()

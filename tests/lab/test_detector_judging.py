@@ -8,21 +8,25 @@ import pytest
 
 from detector.maps import FIGURES, MAPS
 from lab.commands import main
-from lab.evaluate import auc, load_rows, markdown, save, summary
+from lab.evaluate import auc, load_rows, save, summary
+from lab.goals import goals
 from lab.judge import Row
-from lab.make_data import moments
+from lab.make_data import ARRAYS, moments
 from lab.report import BEGIN, END, write_table
 from lab.scenes.night import Night, Recipe
 from lab.scenes.seeds import JUDGE
 from lab.suites import cases
+from lab.tables import markdown
 from lab.targets import COLUMNS, ROWS, Truth
+from lab.train import batches, load
 
 
 def _row(name: str, group: str, found: bool | None, best: float) -> Row:
     row = Row(name, 1, group, (), "none", best=best, best_smoke=best if found is not None else 0.0, trivial=best)
     if found is not None:
         row.smoke = [{"x": 1.0, "y": 1.0, "opacity": 0.2, "from": 10.0, "contrast": 9.0,
-                      "alarm_s": 35.0 if found else -1.0, "error_px": 3.2 if found else -1.0}]  # fmt: skip
+                      "alarm_s": 35.0 if found else -1.0, "error_px": 3.2 if found else -1.0,
+                      "final_smoke": 1.0, "confidence": 0.8}]  # fmt: skip
     elif best > 0.5:
         row.false_events = [{"x": 1.0, "y": 1.0, "alarm_s": 20.0, "class": "smoke", "confidence": 0.9}]
     return row
@@ -44,9 +48,39 @@ def test_summary_counts_what_happened() -> None:
     whole = told["simulated: all"]
     assert whole["auc"] == 0.75
     assert whole["recall_at_no_false_alarm"] == 0.5
-    table = markdown(told)
+    table = markdown(ROWS_HERE)
     assert "1 of 2" in table
     assert "1.0 % of width" in table
+
+
+def test_goals_count_per_event_and_bound_what_they_say() -> None:
+    told = {goal.name: goal.reached for goal in goals(ROWS_HERE)}
+    assert told["recall, opacity ≥ 15 %, visible"] == "50% (1%–99%, n = 2)"
+    assert told["time to alarm, median / p95"] == "25 / 25 s (n = 1)"
+    assert told["origin error, median, of the width"] == "1.0%"
+    assert told["recall, opacity 8–15 %, visible"] == "–"
+
+
+def test_a_plume_in_the_noise_is_not_asked_for() -> None:
+    row = _row("e", "simulated: smoke", False, 0.3)
+    assert len(row.visible()) == 1
+    row.noise = 4.0
+    assert row.visible() == []
+
+
+def test_training_reads_what_make_data_wrote(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    shapes = {"maps": (90, 160, len(MAPS)), "figures": (len(FIGURES),), "target": (ROWS, COLUMNS, 3)}
+    for name in ARRAYS:
+        array = rng.integers(0, 256, (6, *shapes.get(name, (ROWS, COLUMNS, 3))), dtype=np.uint8)
+        np.save(tmp_path / f"part00000000_000050_{name}.npy", array)
+    (x, f), y, w = next(batches(load([tmp_path]), 4, rng))
+    assert x.shape == (4, 64, 96, len(MAPS))
+    assert f.shape == (4, len(FIGURES))
+    assert y.shape == w.shape == (4, 32, 48, 3)
+    assert 0 <= x.min() <= x.max() <= 1
+    with pytest.raises(ValueError, match="make-data"):
+        load([tmp_path / "nowhere"])
 
 
 def test_auc_of_nothing_is_unknown() -> None:
