@@ -9,18 +9,22 @@ from typing import IO
 
 import cv2
 
-from edge.camera import CameraWorker
+from edge.camera import Camera, Duty, build_camera
+from edge.coverage import load_coverage
 from edge.downlink import Downlink
 from edge.fusion import SiteAir
 from edge.gateway import Gateway
+from edge.health import health_of, more_status
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
+from edge.maintenance import Maintenance
 from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
+from edge.watchdog import HardwareWatchdog, Watchdog
 from edge.writer import Writer
 from firmware_bridge.models import driver_for
 from smokesentry.clock import Stamp, SystemClock
@@ -84,10 +88,11 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         intervals={sensor.name: _interval(sensor, now) for sensor in settings.sensors},
         put=lambda lane, body, stamp: gateway.put(lane, body, stamp),
         disk_refuses=lambda: gateway.writer.problem is not None,
-        health_of=lambda: gateway.health(),
-        more_status=lambda: gateway.more_status(),
+        health_of=lambda: health_of(gateway),
+        more_status=lambda: more_status(gateway),
         reserve=Reserve(folder),
     )
+    supervisor = Supervisor()
     gateway = Gateway(
         settings=settings,
         clock=clock,
@@ -99,7 +104,11 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         sensors=[sensor.build(clock) for sensor in settings.sensors],
         house=house,
         air=air,
-        supervisor=Supervisor(),
+        schedule=settings.watching(),
+        coverage=load_coverage(folder),
+        maintenance=Maintenance(folder, clock.boot_id),
+        supervisor=supervisor,
+        watchdog=Watchdog(supervisor, lambda: gateway.order() is not None, _hardware(settings)),
         lock_file=lock_file,
         started=now,
     )
@@ -113,7 +122,12 @@ def _interval(section: SensorSection, now: Stamp) -> Interval:
     return Interval(section.name, section.model, now, every_s)
 
 
-def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> CameraWorker:
+def _hardware(settings: GatewaySettings) -> HardwareWatchdog | None:
+    path = settings.gateway.hardware_watchdog
+    return None if path is None else HardwareWatchdog(path)
+
+
+def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> Camera:
     judge = Judge(
         gateway=gateway.name,
         camera=section.name,
@@ -122,7 +136,8 @@ def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetecto
         make_detector=make_detector,
         lost=gateway.spool.open_events(section.name),
     )
-    return CameraWorker(section, judge, gateway.clock, gateway.look_at_air, gateway.tell)
+    duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)
+    return build_camera(section, judge, gateway.clock, gateway.look_at_air, gateway.tell, duty)
 
 
 def _lock(folder: Path) -> IO[str]:

@@ -1,166 +1,111 @@
-"""One camera's thread: takes frames at the configured pace, judges them, hands on what is worth telling."""
+"""One camera of the gateway: its two loops, its duty, its coverage and its health."""
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from detector.types import Verdict
-from edge.frames import Frame, UnreadableFrame, frame_from_bytes, frame_from_image
+from edge.capture import Capture
+from edge.frames import Frame
 from edge.fusion import AirView
+from edge.inference import Inference
 from edge.judge import Judge, Outcome
 from edge.settings import CameraSection
-from edge.sources import Source, SourceEnded, SourceError, Taken, open_source
 from smokesentry.clock import Stamp, SystemClock
 from smokesentry.messages.records import CameraHealth
 
-_log = logging.getLogger("edge.camera")
-_FIRST_RETRY_S = 1.0
-_LONGEST_RETRY_S = 30.0
-_BLIND_AFTER_S = 10.0  # without a frame for this long a camera cannot judge
-_OUTAGE_UNREADABLE = 5  # this many unreadable frames in a row are an outage
-_FROZEN_AFTER_S = 20.0  # no sensor gives the same bytes twice; a camera that does has stopped looking
+_BLIND_AFTER_S = 10.0  # without a judged frame for this long a camera cannot judge
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What the gateway says to its cameras. ``off_duty``: why the schedule wants no frames now; ``excused``: why
+    nothing shall be judged; ``covered``: camera, night, seconds, why not judged."""
+
+    off_duty: Callable[[Stamp], str | None] = lambda _: None
+    excused: Callable[[], str | None] = lambda: None
+    covered: Callable[[str, Stamp, float, str | None], None] = lambda *_: None
 
 
 @dataclass(slots=True)
-class CameraWorker:
-    """Runs by :meth:`run`; :meth:`health` may be asked from any thread."""
+class Camera:
+    """Capture and inference of one camera. :meth:`health` may be asked from any thread."""
 
     section: CameraSection
-    judge: Judge
+    capture: Capture
+    inference: Inference
     clock: SystemClock
-    look_at_air: Callable[[Stamp], AirView]
-    tell: Callable[[Frame, Outcome], None]
-    frames: int = 0
-    unreadable: int = 0
-    outages: int = 0
-    _verdict: Verdict = "cannot_judge"
-    _cause: str | None = "no frame yet"
-    _problem: str | None = None
-    _bad_in_a_row: int = 0
-    _last_frame: Stamp | None = None
-    _last_bytes: bytes = b""
-    _changed: Stamp | None = None
+    duty: Duty
+    latest: Frame | None = None  # masked like all others; for the installer's page
     _began: Stamp | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _counted: Stamp | None = None
+    _off_duty_s: float = 0.0
 
-    def run(self, stop: threading.Event) -> None:
-        """Takes and judges until ``stop`` is set; a camera that is away is asked again with growing pauses."""
-        self._began = self._began or self.clock.now()
-        self.judge.restarted()
-        retry_s = _FIRST_RETRY_S
-        while not stop.is_set():
-            source: Source | None = None
-            before = self.frames
-            try:
-                source = open_source(self.section.kind, self.section.source, self.section.fps)
-                self._watch(source, stop)
-            except SourceError as error:
-                self._note_problem(str(error))
-            except Exception as error:
-                self._note_problem(f"its thread failed ({error})")
-                raise
-            finally:
-                if source is not None:
-                    source.close()
-            if self.frames > before:
-                retry_s = _FIRST_RETRY_S
-            stop.wait(retry_s)
-            retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
-
-    def _watch(self, source: Source, stop: threading.Event) -> None:
-        period_s = 1.0 / self.section.fps
-        due_s = self._now_s()
-        while not stop.is_set():
-            try:
-                taken = source.read()
-            except SourceEnded as error:
-                self._note_problem(str(error))
-                stop.wait(_FIRST_RETRY_S)
-                continue
-            self._one(taken)
-            if source.live:
-                continue
-            # A late frame delays the next ones instead of bunching them.
-            due_s = max(due_s + period_s, self._now_s() - period_s)
-            stop.wait(max(0.0, due_s - self._now_s()))
-
-    def _one(self, taken: Taken) -> None:
-        stamp = self.clock.now()
-        if self._is_frozen(taken, stamp):
-            self._note_unreadable("the same picture again and again: the camera is frozen")
+    def tick(self) -> None:
+        """Counts the time since the last look as covered or not. Called by the inference loop."""
+        now = self.clock.now()
+        last, self._counted = self._counted, now
+        if last is None:
+            self._began = self._began or now
             return
-        try:
-            frame = read_frame(taken, self.section.masks, stamp, stamp.mono_ns / 1e9)
-        except UnreadableFrame as error:
-            self._note_unreadable(str(error))
+        step_s = (now.mono_ns - last.mono_ns) / 1e9
+        if self.duty.off_duty(now) is not None:
+            self._off_duty_s += step_s
             return
-        outcome = self.judge.see(frame, self.look_at_air(stamp))
-        self._note_frame(stamp, outcome)
-        self.tell(frame, outcome)
+        verdict, cause = self.verdict()
+        self.duty.covered(self.section.name, now, step_s, (cause or "unknown") if verdict == "cannot_judge" else None)
 
-    def _is_frozen(self, taken: Taken, stamp: Stamp) -> bool:
-        """Whether a network camera has sent the very same bytes for a while."""
-        if self.section.kind != "snapshot" or not isinstance(taken.data, bytes):
-            return False
-        if self._changed is None or taken.data != self._last_bytes:
-            self._last_bytes, self._changed = taken.data, stamp
-        return stamp.mono_ns - self._changed.mono_ns > _FROZEN_AFTER_S * 1e9
-
-    def _note_frame(self, stamp: Stamp, outcome: Outcome) -> None:
-        with self._lock:
-            if self._problem is not None:
-                _log.info("camera %s gives frames again", self.section.name)
-            self.frames += 1
-            self._bad_in_a_row = 0
-            self._problem = None
-            self._last_frame = stamp
-            self._verdict, self._cause = outcome.result.verdict, outcome.result.cause
-
-    def _note_unreadable(self, reason: str) -> None:
-        with self._lock:
-            self.unreadable += 1
-            self._bad_in_a_row += 1
-            bad = self._bad_in_a_row
-        if bad == _OUTAGE_UNREADABLE:
-            self._note_problem(f"its frames cannot be read ({reason})")
-
-    def _note_problem(self, problem: str) -> None:
-        with self._lock:
-            first, self._problem = self._problem is None, problem
-            self.outages += first
-        if first:
-            _log.warning("camera %s: %s; trying again until it is back", self.section.name, problem)
+    def verdict(self) -> tuple[Verdict, str | None]:
+        """What the camera says now, and why not when it cannot judge."""
+        now = self.clock.now()
+        off_duty = self.duty.off_duty(now)
+        if off_duty is not None:
+            return "cannot_judge", off_duty
+        inference, judged = self.inference, self.inference.judged
+        age_s = None if judged is None else (now.mono_ns - judged.mono_ns) / 1e9
+        if age_s is not None and age_s <= _BLIND_AFTER_S:
+            return inference.verdict, inference.cause
+        excused = self.duty.excused()
+        stale = inference.cause if age_s is None else f"no frame for {age_s:.0f} s"
+        return "cannot_judge", excused or self.capture.problem or inference.problem or stale
 
     def health(self) -> CameraHealth:
-        """How the camera is now. Time without frames counts as not judged."""
+        """How the camera is now. Time without frames counts as not judged; time outside the schedule as neither."""
         now = self.clock.now()
-        with self._lock:
-            age_s = None if self._last_frame is None else (now.mono_ns - self._last_frame.mono_ns) / 1e9
-            verdict, cause = self._verdict, self._cause
-            if age_s is None or age_s > _BLIND_AFTER_S:
-                verdict = "cannot_judge"
-                cause = self._problem or (cause if age_s is None else f"no frame for {age_s:.0f} s")
-            elapsed_s = 0.0 if self._began is None else (now.mono_ns - self._began.mono_ns) / 1e9
-            return CameraHealth(
-                camera=self.section.name,
-                verdict=verdict,
-                cause=None if cause is None else cause[:400],
-                frames=self.frames,
-                unreadable=self.unreadable,
-                frame_age_s=None if age_s is None else round(age_s, 1),
-                judged_s=round(self.judge.judged_s, 1),
-                not_judged_s=round(max(0.0, elapsed_s - self.judge.judged_s), 1),
-            )
-
-    def _now_s(self) -> float:
-        return self.clock.now().mono_ns / 1e9
+        verdict, cause = self.verdict()
+        last, judged_s = self.capture.last_frame, self.inference.judge.judged_s
+        elapsed_s = 0.0 if self._began is None else (now.mono_ns - self._began.mono_ns) / 1e9
+        return CameraHealth(
+            camera=self.section.name,
+            verdict=verdict,
+            cause=None if cause is None else cause[:400],
+            frames=self.capture.frames,
+            unreadable=self.capture.unreadable,
+            frame_age_s=None if last is None else round(max(0.0, (now.mono_ns - last.mono_ns) / 1e9), 1),
+            judged_s=round(judged_s, 1),
+            not_judged_s=round(max(0.0, elapsed_s - self._off_duty_s - judged_s), 1),
+        )
 
 
-def read_frame(taken: Taken, masks: list[list[tuple[float, float]]], stamp: Stamp, t_s: float) -> Frame:
-    """A frame out of what a source gave, masks burnt in. Raises :class:`UnreadableFrame`."""
-    if isinstance(taken.data, bytes):
-        return frame_from_bytes(taken.data, masks, stamp, t_s)
-    return frame_from_image(taken.data, masks, stamp, t_s)
+def build_camera(
+    section: CameraSection,
+    judge: Judge,
+    clock: SystemClock,
+    look_at_air: Callable[[Stamp], AirView],
+    tell: Callable[[Frame, Outcome], None],
+    duty: Duty | None = None,
+    record: Callable[[Frame], None] = lambda _: None,
+) -> Camera:
+    """The two loops wired together; nothing runs yet. ``record`` gets every frame from the capture loop."""
+    duty = duty or Duty()
+
+    def deliver(frame: Frame) -> None:
+        camera.latest = frame
+        record(frame)
+        camera.inference.inbox.put(frame)
+
+    capture = Capture(section, clock, deliver, lambda stamp: duty.off_duty(stamp) is None)
+    inference = Inference(judge, look_at_air, tell, duty.excused, lambda: camera.tick())
+    camera = Camera(section, capture, inference, clock, duty)
+    return camera

@@ -65,14 +65,14 @@ def _uplink(settings: GatewaySettings) -> Iterator[str]:
 
 
 def _cameras(settings: GatewaySettings) -> Iterator[str]:
-    from edge.camera import read_frame
+    from edge.capture import read_frame
     from edge.sources import SourceError, open_source
     from smokesentry.clock import SystemClock
 
     for at, camera in enumerate(settings.cameras):
         key = f"cameras.{at}.source ({camera.name})"
         try:
-            source = open_source(camera.kind, camera.source, camera.fps)
+            source = open_source(camera)
             try:
                 frame = read_frame(source.read(), camera.masks, SystemClock().now(), 0.0)
             finally:

@@ -1,4 +1,4 @@
-"""``smokesentry gateway``: check a configuration, run it, ask how it is."""
+"""``smokesentry gateway``: check a configuration, run it, ask how it is, order maintenance."""
 
 from __future__ import annotations
 
@@ -23,10 +23,17 @@ def main(argv: list[str]) -> int:
     ):
         sub = actions.add_parser(name, help=words, description=words)
         sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
-        sub.set_defaults(run=action)
+        sub.set_defaults(run=lambda options, action=action: action(options.config))
+    words = "judge nothing and restart nothing for a stated time; it ends by itself, or with --end"
+    sub = actions.add_parser("maintenance", help=words, description=words)
+    sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
+    sub.add_argument("--minutes", type=float, default=30.0, metavar="N", help="how long (30)")
+    sub.add_argument("--reason", default="", metavar="WORDS", help="why; people and the cloud read it")
+    sub.add_argument("--end", action="store_true", help="end it now")
+    sub.set_defaults(run=_maintenance)
     options = parser.parse_args(argv)
     try:
-        return int(options.run(options.config))
+        return int(options.run(options))
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -74,6 +81,28 @@ def _status(config: Path) -> int:
     lines, good = describe(settings)
     print("\n".join(lines))
     return 0 if good else 1
+
+
+def _maintenance(options: argparse.Namespace) -> int:
+    from edge.maintenance import begin, end
+    from edge.settings import load_gateway_settings
+    from smokesentry.clock import SystemClock
+
+    settings = load_gateway_settings(options.config)
+    folder, clock = settings.gateway.folder, SystemClock()
+    try:
+        if options.end:
+            print("maintenance has ended" if end(folder) else "there was no maintenance")
+            return 0
+        order = begin(folder, options.minutes, options.reason, clock.now(), clock.boot_id)
+    except ValueError as error:
+        print(f"smokesentry gateway maintenance: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{folder}: the order cannot be written ({error.strerror}); has the gateway run here?", file=sys.stderr)
+        return 1
+    print(f"maintenance until {order.until} ({order.reason}); nothing is judged, and no watchdog restarts the gateway")
+    return 0
 
 
 def set_up_logging() -> None:

@@ -31,6 +31,15 @@ class UnreadableFrame(ValueError):
     """These bytes are no usable picture; the message says why in a few words fit for a counter's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Light:
+    """What a camera says of its own exposure, as far as it says it. ``ir_cut``: whether the filter is in (day)."""
+
+    exposure_us: float | None = None
+    gain: float | None = None
+    ir_cut: bool | None = None
+
+
 @dataclass(slots=True)
 class Frame:
     """One frame: ``view`` is what the detector gets, grey and reduced; ``size`` is the raw frame's (width, height).
@@ -43,6 +52,7 @@ class Frame:
     t_s: float
     size: tuple[int, int]
     view: Image
+    light: Light | None = None
     _jpeg: bytes | None = None
     _image: Image | None = None
 
@@ -58,6 +68,11 @@ class Frame:
             self._jpeg = encode_jpeg(self._image, _KEPT_QUALITY)
             self._image = None  # one form is enough to hold
         return self._jpeg
+
+    def settle(self) -> None:
+        """From now on the view is that of the JPEG bytes: what is judged is what is stored, and can be judged again."""
+        if self._jpeg is None:
+            self.view = _decode(self.jpeg(), _REDUCED_GREY[_reduction(self.size[0])])
 
 
 def frame_from_bytes(raw: bytes, masks: Sequence[Mask], stamp: Stamp, t_s: float) -> Frame:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, cast
+from typing import IO
 
-from edge.camera import CameraWorker
+from edge.camera import Camera
+from edge.coverage import CoverageBook
 from edge.downlink import Downlink
 from edge.events import close
 from edge.facts import Fact
@@ -18,20 +18,23 @@ from edge.frames import Frame
 from edge.fusion import AirView, SiteAir
 from edge.housekeeping import Housekeeping
 from edge.judge import Outcome
+from edge.maintenance import Maintenance, Order
 from edge.notify import notify
+from edge.schedule import Schedule
 from edge.settings import GatewaySettings
 from edge.spool import Spool
-from edge.supervise import Supervisor
+from edge.supervise import Pulse, Supervisor
 from edge.uplink import Uplink
+from edge.watchdog import Watchdog
 from edge.writer import Writer
 from firmware_bridge.link import SerialSensor
 from firmware_bridge.reading import Reading
-from smokesentry import __version__
-from smokesentry.clock import Stamp, SystemClock
-from smokesentry.messages.records import Body, Health, Lane, PoseNotice, SensorHealth
+from smokesentry.clock import Stamp, SystemClock, from_unix
+from smokesentry.messages.records import Body, PoseNotice
 
 _log = logging.getLogger("edge.gateway")
 _STOP_PATIENCE_S = 12.0
+_COVERAGE_EVERY_S = 60.0
 
 
 @dataclass(slots=True)
@@ -44,32 +47,38 @@ class Gateway:
     writer: Writer
     uplink: Uplink
     downlink: Downlink
-    cameras: list[CameraWorker]
+    cameras: list[Camera]
     sensors: list[SerialSensor]
     house: Housekeeping
     air: SiteAir
+    schedule: Schedule
+    coverage: CoverageBook
+    maintenance: Maintenance
     supervisor: Supervisor
+    watchdog: Watchdog
     lock_file: IO[str]
     started: Stamp
+    _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
     _air_guard: threading.Lock = field(default_factory=threading.Lock)
-    _writer_thread: threading.Thread | None = None
 
     def run(self) -> None:
         """Starts everything, says that it is ready, and ends cleanly when ``supervisor.stop`` is set."""
         stop = self.supervisor.stop
-        # The writer ends after all others: what they told last is still stored.
-        self._writer_thread = threading.Thread(target=self.writer.run, name="writer", daemon=True)
-        self._writer_thread.start()
+        # What the others told last is still stored: the writer ends after them.
+        self._storing.start("writer", lambda _: self.writer.run(), beats=False)
         self._announce_poses()
         self._close_orphans()
-        self.supervisor.start("uplink", self.uplink.run)
-        self.supervisor.start("housekeeping", partial(self.house.run, stop))
+        self.supervisor.start("watchdog", self.watchdog.run)
+        self.supervisor.start("uplink", lambda _: self.uplink.run(), beats=False)
+        self.supervisor.start("housekeeping", self.house.run)
+        self.supervisor.start("coverage", self._keep_coverage)
         for sensor in self.sensors:
-            self.supervisor.start(
-                f"sensor {sensor.name}", partial(sensor.run, stop, partial(self.take_reading, sensor))
-            )
+            self.supervisor.start(f"sensor {sensor.name}", partial(_read_sensor, sensor, self.take_reading))
         for camera in self.cameras:
-            self.supervisor.start(f"camera {camera.section.name}", partial(camera.run, stop))
+            name = camera.section.name
+            self.supervisor.start(f"inference {name}", camera.inference.run)
+            # A read that hangs in a driver ends no thread; another one takes its place.
+            self.supervisor.start(f"capture {name}", camera.capture.run, replaceable=True)
         notify("READY=1")
         _log.info("gateway %s runs: %d cameras, %d sensors", self.name, len(self.cameras), len(self.sensors))
         stop.wait()
@@ -83,9 +92,10 @@ class Gateway:
         if left:
             _log.warning("did not end in time and is left behind: %s", ", ".join(left))
         self.house.close_intervals()
+        self.coverage.save(self.settings.gateway.folder)
         self.writer.stop()
-        if self._writer_thread is not None:
-            self._writer_thread.join(_STOP_PATIENCE_S)
+        self._storing.stop.set()
+        self._storing.join(_STOP_PATIENCE_S)
         self.spool.close()
         self.lock_file.close()
         _log.info("gateway %s has stopped", self.name)
@@ -146,56 +156,30 @@ class Gateway:
                 closed = close(event, "closed: its camera is no longer configured; when it really ended is not known")
                 self.put("detection", closed, self.clock.now())
 
-    # -- health --------------------------------------------------------------------------------------------------------
+    # -- duty ----------------------------------------------------------------------------------------------------------
 
-    def health(self) -> Health:
-        """How everything is now."""
-        counts: Counter[str] = Counter(self.downlink.counts)
-        counts.update(self.writer.counts)
-        counts.update({f"restarts {name}": count for name, count in self.supervisor.restarts.items()})
-        counts.update({f"outages {camera.section.name}": camera.outages for camera in self.cameras if camera.outages})
-        notices = list(self.downlink.notices)
-        if self.writer.problem is not None:
-            notices.append(self.writer.problem[:400])
-        return Health(
-            software=f"smoke-sentry {__version__}",
-            uptime_s=round((self.clock.now().mono_ns - self.started.mono_ns) / 1e9, 1),
-            spool_depth=cast(dict[Lane, int], self.spool.depth()),
-            cameras=[camera.health() for camera in self.cameras],
-            sensors=[_sensor_health(sensor, counts) for sensor in self.sensors],
-            counts={name[:80]: count for name, count in counts.items()},
-            notices=notices[-20:],
-        )
+    def off_duty(self, stamp: Stamp) -> str | None:
+        """Why the schedule wants no frames now; None while cameras watch."""
+        moment = from_unix(stamp.unix_s)
+        return None if self.schedule.watches(moment) else "not scheduled now"
 
-    def more_status(self) -> dict[str, object]:
-        """What only the person in front of the machine needs."""
-        uplink = self.uplink.state
-        return {
-            "gateway": self.name,
-            "tenant": self.settings.gateway.tenant,
-            "pid": os.getpid(),
-            "clock": {"state": self.clock.state().state, "source": self.clock.state().source},
-            "uplink": {
-                "broker": f"{self.uplink.broker.host}:{self.uplink.broker.port}",
-                "connected": uplink.connected,
-                "connections": uplink.connections,
-                "last_problem": uplink.last_problem,
-                "last_acknowledged_unix_s": uplink.last_ack_unix_s,
-            },
-            "spool_bytes": self.spool.used_bytes(),
-        }
+    def order(self) -> Order | None:
+        """The maintenance that goes on now."""
+        return self.maintenance.now(self.clock.now())
+
+    def excused(self) -> str | None:
+        """Why nothing shall be judged now."""
+        order = self.order()
+        return None if order is None else f"maintenance: {order.reason}"
+
+    def covered(self, camera: str, now: Stamp, step_s: float, cause: str | None) -> None:
+        """A camera's thread counts the time since its last look."""
+        self.coverage.note(camera, self.schedule.night_of(from_unix(now.unix_s)), step_s, cause)
+
+    def _keep_coverage(self, stop: Pulse) -> None:
+        while not stop.wait(_COVERAGE_EVERY_S):
+            self.coverage.save(self.settings.gateway.folder)
 
 
-def _sensor_health(sensor: SerialSensor, counts: Counter[str]) -> SensorHealth:
-    stats = sensor.stats()
-    if stats.outages:
-        counts[f"outages {sensor.name}"] = stats.outages
-    return SensorHealth(
-        sensor=sensor.name,
-        model=sensor.model,
-        connected=stats.connected,
-        frames=stats.frames,
-        rejected=stats.rejected,
-        skipped_bytes=stats.skipped_bytes,
-        causes={name[:80]: count for name, count in stats.causes.items()},
-    )
+def _read_sensor(sensor: SerialSensor, take: Callable[[SerialSensor, Reading], None], stop: Pulse) -> None:
+    sensor.run(stop, partial(take, sensor))

@@ -1,4 +1,4 @@
-"""What has to be done now and then: telemetry and health records, room in the spool, the status file, the watchdog."""
+"""What has to be done now and then: telemetry and health records, room in the spool, the status file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-from edge.notify import notify
 from edge.reserve import Reserve
 from edge.spool import Spool
 from edge.spool_file import SpoolError
@@ -94,7 +93,6 @@ class Housekeeping:
                 if time.monotonic() >= due[name]:
                     due[name] = max(due[name] + every[name], time.monotonic())
                     task()
-            notify("WATCHDOG=1")
             self._health_wanted.wait(_ROUND_S)
 
     def close_intervals(self) -> None:

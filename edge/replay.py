@@ -13,7 +13,7 @@ from pathlib import Path
 
 from detector.settings import DetectorSettings
 from detector.types import Verdict
-from edge.camera import read_frame
+from edge.capture import read_frame
 from edge.frames import Frame, UnreadableFrame
 from edge.fusion import SiteAir
 from edge.judge import Judge, MakeDetector, Outcome, real_detector

@@ -6,15 +6,18 @@ from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
 from detector.settings import DetectorSettings
+from edge.schedule import Schedule
+from edge.sections import ScheduleSection, SiteSection
 from firmware_bridge.link import DutyCycle, SerialSensor
 from firmware_bridge.models import UnknownModel
 from smokesentry.clock import SystemClock
-from smokesentry.place import CameraPose
+from smokesentry.place import CameraPose, Place
 from smokesentry.settings import Section, load_settings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="1 to 40 of a-z, 0-9 and '-'")]
@@ -41,6 +44,7 @@ class GatewaySection(Section):
     health_interval_s: Annotated[float, Field(ge=1, le=86400)] = 300.0
     spool_max_mb: Annotated[int, Field(ge=8, le=100_000)] = 200
     keep_acknowledged_days: Annotated[float, Field(ge=0, le=366)] = 7.0
+    hardware_watchdog: Path | None = None  # a device such as /dev/watchdog: it resets a machine that hangs
     keep_waiting_days: Annotated[float, Field(ge=3, le=366)] = 30.0  # telemetry and health; detections stay
 
 
@@ -129,8 +133,34 @@ class GatewaySettings(Section):
     gateway: GatewaySection
     identity: IdentitySection
     uplink: UplinkSection
+    site: SiteSection = Field(default_factory=SiteSection)
+    schedule: ScheduleSection | None = None
     cameras: list[CameraSection] = Field(default_factory=list, max_length=16)
     sensors: list[SensorSection] = Field(default_factory=list, max_length=32)
+
+    @property
+    def place(self) -> Place | None:
+        """Where the gateway stands: as its site says, else as the first camera with a pose."""
+        poses = [camera.pose for camera in self.cameras if camera.pose is not None]
+        return self.site.place or (poses[0].place if poses else None)
+
+    def watching(self) -> Schedule:
+        """When cameras watch; without a schedule, always."""
+        if self.schedule is None:
+            return Schedule(ZoneInfo(self.site.zone))
+        return self.schedule.schedule(self.site.zone, self.place)
+
+    @model_validator(mode="after")
+    def _night_has_a_place(self) -> GatewaySettings:
+        if self.schedule is None:
+            return self
+        if self.schedule.night and self.place is None:
+            raise ValueError(
+                "schedule.night: it needs a place; write site.place = { lat = 39.9, lon = 116.4 } or a camera's pose"
+            )
+        if not self.schedule.night and not self.schedule.windows:
+            raise ValueError("schedule: neither night nor windows: the cameras would never watch")
+        return self
 
     @model_validator(mode="after")
     def _names_differ(self) -> GatewaySettings:

@@ -8,13 +8,14 @@ import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import cv2
 import numpy as np
 
-from edge.frames import Image
+from edge.frames import Image, Light
+from edge.settings import CameraSection
 
 _MAX_SNAPSHOT = 32 * 1024 * 1024
 _TIMEOUT_S = 5.0
@@ -31,10 +32,13 @@ class SourceEnded(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Encoded bytes or decoded BGR pixels, and the material's own time in seconds where it has one."""
+    """Encoded bytes or decoded BGR pixels, and what else the source knows: recorded material's own time in seconds, a
+    device's monotonic time of exposure, exposure and gain."""
 
     data: bytes | Image
     at_s: float | None = None
+    mono_ns: int | None = None
+    light: Light | None = None
 
 
 class Source(Protocol):
@@ -50,11 +54,15 @@ class Source(Protocol):
         """Lets go of the device or connection."""
 
 
-def open_source(kind: Literal["snapshot", "video", "folder"], source: str, fps: float) -> Source:
+def open_source(section: CameraSection) -> Source:
     """The source of a configured camera. Raises :class:`SourceError` when it is not there."""
-    if kind == "snapshot":
-        return SnapshotSource(source)
-    return FolderSource(Path(source)) if kind == "folder" else VideoSource(source, fps)
+    match section.kind:
+        case "snapshot":
+            return SnapshotSource(section.source)
+        case "folder":
+            return FolderSource(Path(section.source))
+        case "video":
+            return VideoSource(section.source, section.fps)
 
 
 class SnapshotSource:

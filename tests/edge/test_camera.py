@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from detector.settings import DetectorSettings
-from edge.camera import CameraWorker
-from edge.frames import decode_image, encode_jpeg
+from edge.camera import Camera, build_camera
+from edge.frames import Frame, decode_image, encode_jpeg, frame_from_bytes
 from edge.fusion import AirView
 from edge.judge import Judge, Outcome
 from edge.settings import CameraSection
@@ -24,20 +24,21 @@ Until = Callable[..., None]
 
 
 @pytest.fixture
-def watch(scripted: Any, clock: SystemClock) -> Iterator[Callable[..., tuple[CameraWorker, list[Outcome]]]]:
+def watch(scripted: Any, clock: SystemClock) -> Iterator[Callable[..., tuple[Camera, list[Outcome]]]]:
     """Runs a camera over a source; gives the worker and what it told."""
     stop, threads = threading.Event(), list[threading.Thread]()
 
-    def make(kind: str, source: Path, *plumes: Any, **more: Any) -> tuple[CameraWorker, list[Outcome]]:
+    def make(kind: str, source: Path, *plumes: Any, **more: Any) -> tuple[Camera, list[Outcome]]:
         section = CameraSection.model_validate(
             {"name": "cam-1", "kind": kind, "source": str(source), "fps": 30, **more}, context={"folder": Path()}
         )
         told: list[Outcome] = []
         judge = Judge("gw-1", "cam-1", 1, section.detector, lambda settings: scripted(settings, list(plumes)))
-        worker = CameraWorker(section, judge, clock, lambda _: AirView(), lambda _, outcome: told.append(outcome))
-        threads.append(threading.Thread(target=worker.run, args=(stop,)))
-        threads[-1].start()
-        return worker, told
+        camera = build_camera(section, judge, clock, lambda _: AirView(), lambda _, outcome: told.append(outcome))
+        for loop in (camera.inference.run, camera.capture.run):
+            threads.append(threading.Thread(target=loop, args=(stop,)))
+            threads[-1].start()
+        return camera, told
 
     yield make
     stop.set()
@@ -51,12 +52,12 @@ def test_a_folder_is_played_once_and_later_pictures_are_taken(
 ) -> None:
     for number in range(5):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg_of(seed=number))
-    worker, _ = watch("folder", tmp_path)
-    until(lambda: worker.outages == 1, "the end noticed")
-    assert worker.frames == 5
+    camera, _ = watch("folder", tmp_path)
+    until(lambda: camera.capture.outages == 1, "the end noticed")
+    assert camera.capture.frames == 5
     (tmp_path / "5.jpg").write_bytes(jpeg_of(seed=5))
-    until(lambda: worker.frames == 6, "the later picture")
-    assert worker.health().verdict == "not_suspected"
+    until(lambda: camera.capture.frames == 6, "the later picture")
+    assert camera.health().verdict == "not_suspected"
 
 
 def test_a_video_file_is_played_once(tmp_path: Path, watch: Any, until: Until) -> None:
@@ -64,9 +65,9 @@ def test_a_video_file_is_played_once(tmp_path: Path, watch: Any, until: Until) -
     for level in range(12):
         writer.write(np.full((96, 160, 3), 10 * level, np.uint8))
     writer.release()
-    worker, _ = watch("video", tmp_path / "a.avi")
-    until(lambda: worker.outages == 1, "the end noticed")
-    assert worker.frames == 12
+    camera, _ = watch("video", tmp_path / "a.avi")
+    until(lambda: camera.capture.outages == 1, "the end noticed")
+    assert camera.capture.frames == 12
 
 
 def test_unreadable_frames_are_counted_and_an_outage_only_in_a_row(
@@ -75,19 +76,19 @@ def test_unreadable_frames_are_counted_and_an_outage_only_in_a_row(
     for number in range(20):
         bad = number % 2 == 0 or number >= 12
         (tmp_path / f"{number:02}.jpg").write_bytes(b"broken" if bad else jpeg_of(seed=number))
-    worker, _ = watch("folder", tmp_path)
-    until(lambda: worker.unreadable == 14, "all seen")
-    until(lambda: worker.outages == 1, "an outage for the row at the end")
-    assert worker.frames == 6
+    camera, _ = watch("folder", tmp_path)
+    until(lambda: camera.capture.unreadable == 14, "all seen")
+    until(lambda: camera.capture.outages == 1, "an outage for the row at the end")
+    assert camera.capture.frames == 6
     assert len([r for r in caplog.records if "cannot be read" in r.message]) == 1
 
 
 def test_a_source_that_is_not_there_is_asked_again(tmp_path: Path, jpeg_of: JpegOf, watch: Any, until: Until) -> None:
-    worker, _ = watch("folder", tmp_path / "later")
-    until(lambda: "is not a folder" in (worker.health().cause or ""), "said")
+    camera, _ = watch("folder", tmp_path / "later")
+    until(lambda: "is not a folder" in (camera.health().cause or ""), "said")
     (tmp_path / "later").mkdir()
     (tmp_path / "later" / "a.jpg").write_bytes(jpeg_of())
-    until(lambda: worker.frames == 1, "taken up")
+    until(lambda: camera.capture.frames == 1, "taken up")
 
 
 def test_what_is_masked_is_in_no_picture_that_leaves_the_thread(
@@ -113,15 +114,50 @@ def test_what_is_masked_is_in_no_picture_that_leaves_the_thread(
 def test_a_detector_that_raises_is_a_problem_of_that_camera(
     tmp_path: Path, jpeg_of: JpegOf, clock: SystemClock
 ) -> None:
-    (tmp_path / "a.jpg").write_bytes(jpeg_of())
-
     def broken(_: DetectorSettings) -> Any:
         raise RuntimeError("no model in this package")
 
     section = CameraSection(name="cam-1", kind="folder", source=str(tmp_path))
     judge = Judge("gw-1", "cam-1", 1, section.detector, broken)
-    worker = CameraWorker(section, judge, clock, lambda _: AirView(), lambda *_: None)
+    camera = build_camera(section, judge, clock, lambda _: AirView(), lambda *_: None)
+    camera.inference.inbox.put(frame_from_bytes(jpeg_of(), [], clock.now(), 0.0))
     with pytest.raises(RuntimeError):
-        worker.run(threading.Event())
-    assert worker.health().verdict == "cannot_judge"
-    assert "no model in this package" in (worker.health().cause or "")
+        camera.inference.run(threading.Event())
+    assert camera.health().verdict == "cannot_judge"
+    assert "no model in this package" in (camera.health().cause or "")
+
+
+def test_a_slow_detector_drops_frames_and_never_holds_the_camera_up(
+    tmp_path: Path, jpeg_of: JpegOf, scripted: Any, clock: SystemClock, until: Until
+) -> None:
+    for number in range(40):
+        (tmp_path / f"{number:02}.jpg").write_bytes(jpeg_of(160, 96, seed=number))
+    section = CameraSection(name="cam-1", kind="folder", source=str(tmp_path), fps=30)
+    gate, stop = threading.Event(), threading.Event()
+    seen: list[Frame] = []
+
+    def tell(frame: Frame, _: Outcome) -> None:
+        seen.append(frame)
+        gate.wait(20)  # the detector is stuck in its first frame
+
+    judge = Judge("gw-1", "cam-1", 1, section.detector, lambda settings: scripted(settings, []))
+    camera = build_camera(section, judge, clock, lambda _: AirView(), tell)
+    threads = [threading.Thread(target=loop, args=(stop,)) for loop in (camera.inference.run, camera.capture.run)]
+    for thread in threads:
+        thread.start()
+    until(lambda: camera.capture.frames == 40, "all taken although nothing was judged")
+    gate.set()
+    until(lambda: len(seen) > 1, "judged again")
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert camera.inference.inbox.dropped + len(seen) == 40, "each frame is judged or counted"
+    assert seen[-1].jpeg() == jpeg_of(160, 96, seed=39), "the newest wins"
+
+
+def test_what_is_judged_is_what_is_stored(jpeg_of: JpegOf, clock: SystemClock) -> None:
+    polygon = [(10.0, 10.0), (200.0, 10.0), (200.0, 90.0)]
+    frame = frame_from_bytes(jpeg_of(1280, 720, seed=3), [polygon], clock.now(), 0.0)
+    frame.settle()
+    again = frame_from_bytes(frame.jpeg(), [], clock.now(), 0.0)
+    assert np.array_equal(frame.view, again.view)

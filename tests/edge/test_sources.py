@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.settings import CameraSection
 from edge.sources import FolderSource, SnapshotSource, SourceEnded, SourceError, VideoSource, open_source
 
 JpegOf = Callable[..., bytes]
@@ -100,7 +101,7 @@ def test_a_picture_that_vanishes_is_an_unreadable_frame(tmp_path: Path) -> None:
 
 def test_a_missing_folder_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not a folder"):
-        open_source("folder", str(tmp_path / "nothing"), 2.0)
+        open_source(CameraSection(name="cam-1", kind="folder", source=str(tmp_path / "nothing")))
 
 
 @pytest.fixture

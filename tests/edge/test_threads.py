@@ -16,7 +16,7 @@ from edge.housekeeping import Housekeeping
 from edge.notify import notify
 from edge.reserve import Reserve
 from edge.spool import Spool
-from edge.supervise import Supervisor
+from edge.supervise import Pulse, Supervisor
 from edge.writer import Writer
 from smokesentry.clock import SystemClock
 from smokesentry.messages.records import Dropped, Health, decode_record
@@ -117,8 +117,8 @@ def test_on_a_full_disk_old_telemetry_makes_room_and_every_detection_is_stored(
         reserve=reserve,
     )
     supervisor = Supervisor()
-    supervisor.start("writer", writer.run)
-    supervisor.start("housekeeping", lambda: house.run(supervisor.stop))
+    supervisor.start("writer", lambda _: writer.run())
+    supervisor.start("housekeeping", house.run)
     for number in range(1, 26):
         writer.put([telemetry_fact("z" * 40) for _ in range(100)])
         writer.put([detection_fact(number)])
@@ -165,13 +165,13 @@ def test_a_thread_that_raises_is_counted_and_begins_again(until: Until, monkeypa
     monkeypatch.setattr("edge.supervise._FIRST_PAUSE_S", 0.02)
     supervisor, calls, other = Supervisor(), list[int](), threading.Event()
 
-    def shaky() -> None:
+    def shaky(_: Pulse) -> None:
         calls.append(1)
         if len(calls) < 4:
             raise RuntimeError("a cable")
         supervisor.stop.wait()
 
-    def steady() -> None:
+    def steady(_: Pulse) -> None:
         other.set()
         supervisor.stop.wait()
 
@@ -187,7 +187,7 @@ def test_a_thread_that_raises_is_counted_and_begins_again(until: Until, monkeypa
 def test_a_thread_that_does_not_end_is_named() -> None:
     supervisor, release = Supervisor(), threading.Event()
 
-    def stuck() -> None:
+    def stuck(_: Pulse) -> None:
         release.wait()
 
     supervisor.start("stuck", stuck)
