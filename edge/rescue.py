@@ -15,7 +15,8 @@ from edge.spool_file import SpoolDamaged, set_aside
 from smokesentry.clock import Stamp, from_wire
 from smokesentry.messages.records import LANES, Dropped, decode_record
 
-_STEP = 64  # rows that are passed over where a page cannot be read
+#: Where a page cannot be read, rows are passed over one by one, and in strides once that has not helped for long.
+_PATIENCE, _STRIDE, _MOST_BROKEN = 500, 64, 5000
 
 
 def open_spool(folder: Path, unix_s: float) -> tuple[Spool, str | None]:
@@ -46,8 +47,8 @@ def rescue(damaged: Path, into: Spool) -> str:
 def readable(damaged: Path) -> Iterator[Fact]:
     """The waiting records of a file whose pages may be torn, by ascending row."""
     with closing(sqlite3.connect(damaged, isolation_level=None)) as db:
-        row, broken = 0, 0
-        while broken < 10_000:
+        row, broken = 0, 0  # broken: tries in a row that hit an unreadable page
+        while broken < _MOST_BROKEN:
             try:
                 found = db.execute(
                     "SELECT rowid, lane, bytes FROM record NOT INDEXED WHERE rowid > ? AND acked_ran_s IS NULL"
@@ -55,8 +56,9 @@ def readable(damaged: Path) -> Iterator[Fact]:
                     (row,),
                 ).fetchone()
             except sqlite3.DatabaseError:
-                row, broken = row + _STEP, broken + 1
+                row, broken = row + (1 if broken < _PATIENCE else _STRIDE), broken + 1
                 continue
+            broken = 0
             if found is None:
                 return
             row = int(found[0])
