@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -12,12 +13,15 @@ import cv2
 from edge.camera import Camera, Duty, build_camera
 from edge.coverage import load_coverage
 from edge.downlink import Downlink
+from edge.evidence_store import EvidenceStore
 from edge.fusion import SiteAir
 from edge.gateway import Gateway
 from edge.health import health_of, more_status
 from edge.housekeeping import Housekeeping
 from edge.judge import Judge, MakeDetector, real_detector
 from edge.maintenance import Maintenance
+from edge.readings_log import ReadingsLog
+from edge.recorder import Recorder
 from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
@@ -28,7 +32,7 @@ from edge.watchdog import HardwareWatchdog, Watchdog
 from edge.writer import Writer
 from firmware_bridge.models import driver_for
 from smokesentry.clock import Stamp, SystemClock
-from smokesentry.identity import IdentityError, load_certificate, load_identity, public_key_of
+from smokesentry.identity import Identity, IdentityError, load_certificate, load_identity, public_key_of
 from smokesentry.messages.topics import Address
 
 _log = logging.getLogger("edge.assembly")
@@ -107,6 +111,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         schedule=settings.watching(),
         coverage=load_coverage(folder),
         maintenance=Maintenance(folder, clock.boot_id),
+        recorder=_recorder(settings, identity, clock),
         supervisor=supervisor,
         watchdog=Watchdog(supervisor, lambda: gateway.order() is not None, _hardware(settings)),
         lock_file=lock_file,
@@ -120,6 +125,15 @@ def _interval(section: SensorSection, now: Stamp) -> Interval:
     """A sensor that sleeps by its duty cycle is silent on purpose: it counts as stale after three periods."""
     every_s = driver_for(section.model).every_s if section.duty is None else section.duty.period_s
     return Interval(section.name, section.model, now, every_s)
+
+
+def _recorder(settings: GatewaySettings, identity: Identity, clock: SystemClock) -> Recorder:
+    folder, section = settings.gateway.folder / "evidence", settings.recorder
+    store = EvidenceStore(folder, settings.gateway.name, identity.key, clock, section.max_mb * 1_000_000)
+    recorder = Recorder(store, ReadingsLog(folder / "readings"), section.ring_mb * 1_000_000, section.upload)
+    for camera in settings.cameras:
+        recorder.watch(camera.name, camera.pose.pose_version if camera.pose is not None else 1)
+    return recorder
 
 
 def _hardware(settings: GatewaySettings) -> HardwareWatchdog | None:
@@ -136,8 +150,9 @@ def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetecto
         make_detector=make_detector,
         lost=gateway.spool.open_events(section.name),
     )
+    record = partial(gateway.recorder.offer, section.name)
     duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)
-    return build_camera(section, judge, gateway.clock, gateway.look_at_air, gateway.tell, duty)
+    return build_camera(section, judge, gateway.clock, gateway.look_at_air, gateway.tell, duty, record)
 
 
 def _lock(folder: Path) -> IO[str]:

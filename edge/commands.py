@@ -31,6 +31,11 @@ def main(argv: list[str]) -> int:
     sub.add_argument("--reason", default="", metavar="WORDS", help="why; people and the cloud read it")
     sub.add_argument("--end", action="store_true", help="end it now")
     sub.set_defaults(run=_maintenance)
+    words = "check kept evidence: signatures, order of the chain, every file and frame against its digest"
+    sub = actions.add_parser("verify", help=words, description=words)
+    sub.add_argument("--evidence", required=True, type=Path, metavar="DIR", help="the gateway's evidence folder")
+    sub.add_argument("--certificate", required=True, type=Path, metavar="FILE", help="the gateway's certificate (PEM)")
+    sub.set_defaults(run=_verify)
     options = parser.parse_args(argv)
     try:
         return int(options.run(options))
@@ -103,6 +108,20 @@ def _maintenance(options: argparse.Namespace) -> int:
         return 1
     print(f"maintenance until {order.until} ({order.reason}); nothing is judged, and no watchdog restarts the gateway")
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from edge.verify import verify
+    from smokesentry.identity import IdentityError, load_certificate, public_key_of
+
+    try:
+        key = public_key_of(load_certificate(options.certificate))
+    except IdentityError as error:
+        print(f"smokesentry gateway verify: {error}", file=sys.stderr)
+        return 2
+    lines, good = verify(options.evidence, key)
+    print("\n".join(lines))
+    return 0 if good else 1
 
 
 def set_up_logging() -> None:

@@ -20,6 +20,7 @@ from edge.housekeeping import Housekeeping
 from edge.judge import Outcome
 from edge.maintenance import Maintenance, Order
 from edge.notify import notify
+from edge.recorder import Recorder
 from edge.schedule import Schedule
 from edge.settings import GatewaySettings
 from edge.spool import Spool
@@ -54,6 +55,7 @@ class Gateway:
     schedule: Schedule
     coverage: CoverageBook
     maintenance: Maintenance
+    recorder: Recorder
     supervisor: Supervisor
     watchdog: Watchdog
     lock_file: IO[str]
@@ -72,6 +74,7 @@ class Gateway:
         self.supervisor.start("uplink", lambda _: self.uplink.run(), beats=False)
         self.supervisor.start("housekeeping", self.house.run)
         self.supervisor.start("coverage", self._keep_coverage)
+        self.supervisor.start("recorder", self.recorder.run)
         for sensor in self.sensors:
             self.supervisor.start(f"sensor {sensor.name}", partial(_read_sensor, sensor, self.take_reading))
         for camera in self.cameras:
@@ -122,6 +125,7 @@ class Gateway:
             reading = self.air.add(sensor.name, t_s, reading)
         with self.house.guard():
             self.house.intervals[sensor.name].add(reading)
+        self.recorder.readings.add(sensor.name, reading, self.clock.now().unix_s)
 
     def look_at_air(self, stamp: Stamp) -> AirView:
         """A camera's thread asks for weather and cues."""
@@ -133,6 +137,7 @@ class Gateway:
         facts = [self.fact("detection", detection, frame.stamp) for detection in outcome.detections]
         facts += [self.fact("evidence", evidence, frame.stamp) for evidence in outcome.evidence]
         self.writer.put(facts)
+        self.recorder.note(outcome.detections, frame.t_s)
         for detection in outcome.detections:
             _log.info(
                 "camera %s: %s %s at (%.0f, %.0f), confidence %.2f, revision %d, %s",

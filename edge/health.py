@@ -18,6 +18,8 @@ def health_of(gateway: Gateway) -> Health:
     """How everything is now."""
     counts: Counter[str] = Counter(gateway.downlink.counts)
     counts.update(gateway.writer.counts)
+    counts.update(gateway.recorder.counts)
+    counts.update(gateway.recorder.store.counts)
     counts.update({f"restarts {name}": count for name, count in gateway.supervisor.restarts.items()})
     for camera in gateway.cameras:
         name = camera.section.name
@@ -40,8 +42,7 @@ def health_of(gateway: Gateway) -> Health:
 
 def _notices(gateway: Gateway) -> list[str]:
     notices = list(gateway.downlink.notices)
-    if gateway.writer.problem is not None:
-        notices.append(gateway.writer.problem)
+    notices += [one for one in (gateway.writer.problem, gateway.recorder.problem) if one is not None]
     for loop in gateway.supervisor.states():
         if loop.stalled:
             notices.append(f"{loop.name} has not moved for {loop.age_s:.0f} s")

@@ -100,9 +100,8 @@ def mark(
 ) -> Image:
     """A copy (BGR) with a ringed cross at ``origin``, a box, a label at it and a caption in the corner (pixels)."""
     canvas = image.copy()
-    height, width = canvas.shape[:2]
-    unit = max(1, round(width / 640))
-    _write(canvas, caption, (8 * unit, height - 9 * unit), unit)
+    unit = max(1, round(canvas.shape[1] / 640))
+    write_caption(canvas, caption)
     if origin is None or box is None:
         return canvas
     x, y = round(origin[0]), round(origin[1])
@@ -118,6 +117,12 @@ def mark(
     below = y0 < 24 * unit
     _write(canvas, label, (x0, y1 + 22 * unit if below else y0 - 9 * unit), unit)
     return canvas
+
+
+def write_caption(canvas: Image, text: str) -> None:
+    """Writes into the lower left corner, in place."""
+    unit = max(1, round(canvas.shape[1] / 640))
+    _write(canvas, text, (8 * unit, canvas.shape[0] - 9 * unit), unit)
 
 
 def _write(canvas: Image, text: str, at: tuple[int, int], unit: int) -> None:

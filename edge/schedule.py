@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -48,8 +48,11 @@ class Schedule:
 
     def _is_night(self, local: datetime) -> bool:
         assert self.place is not None
-        for day in (local.date() - timedelta(days=1), local.date()):
-            night = _night(self.place.lat, self.place.lon, self.zone, day)
+        # By the place's own noon: a zone may be hours away from it (western China keeps Beijing's time).
+        solar = timezone(timedelta(minutes=round(4 * self.place.lon)))
+        today = local.astimezone(solar).date()
+        for day in (today - timedelta(days=1), today):
+            night = _night(self.place.lat, self.place.lon, solar, day)
             if night is None:  # the sun does not set or does not rise there on that day
                 return _sun_deg(self.place, local) < _HORIZON_DEG
             began, ended = night
@@ -74,7 +77,7 @@ class Schedule:
 
 
 @lru_cache(maxsize=8)
-def _night(lat: float, lon: float, zone: ZoneInfo, day: date) -> tuple[datetime, datetime] | None:
+def _night(lat: float, lon: float, solar: timezone, day: date) -> tuple[datetime, datetime] | None:
     """Sunset of ``day`` and the sunrise after it."""
     from astral import Observer  # here, because most gateways' files name no night
     from astral.sun import sunrise, sunset
@@ -82,8 +85,8 @@ def _night(lat: float, lon: float, zone: ZoneInfo, day: date) -> tuple[datetime,
     observer = Observer(lat, lon)
     try:
         return (
-            sunset(observer, date=day, tzinfo=zone),
-            sunrise(observer, date=day + timedelta(days=1), tzinfo=zone),
+            sunset(observer, date=day, tzinfo=solar),
+            sunrise(observer, date=day + timedelta(days=1), tzinfo=solar),
         )
     except ValueError:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -65,3 +65,11 @@ class ScheduleSection(Section):
         windows = tuple(Window(time.fromisoformat(text[:5]), time.fromisoformat(text[6:])) for text in self.windows)
         where = place if self.night else None
         return Schedule(ZoneInfo(zone), where, self.before_sunset_min, self.after_sunrise_min, windows)
+
+
+class RecorderSection(Section):
+    """Clips of detections. ``upload``: what travels without being asked for, the short preview or everything."""
+
+    ring_mb: Annotated[int, Field(ge=4, le=1000)] = 32  # of memory, each camera: the last 75 s
+    max_mb: Annotated[int, Field(ge=50, le=1_000_000)] = 2000  # of disk
+    upload: Literal["preview", "all"] = "preview"
