@@ -17,7 +17,9 @@ from smokesentry.settings import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from cloud_ingest.ingest.source import Source
     from cloud_ingest.settings import Broker, CloudSettings
+    from smokesentry.identity import Identity
 
 
 def main(argv: list[str]) -> int:
@@ -91,7 +93,6 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
 def _ingest(settings: CloudSettings) -> int:
     from cloud_ingest.identity.registry import Registry
-    from cloud_ingest.ingest.mqtt_source import MqttSource, secret_group
     from cloud_ingest.ingest.worker import Worker
     from cloud_ingest.store.database import open_store
     from smokesentry.identity import load_identity
@@ -104,10 +105,20 @@ def _ingest(settings: CloudSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    source = MqttSource(settings.broker, secret_group(signer))
-    Worker(engine, source, keys, signer, frozenset(settings.cloud.tenants)).run(stop)
+    Worker(engine, _source(settings, signer), keys, signer, frozenset(settings.cloud.tenants)).run(stop)
     engine.dispose()
     return 0
+
+
+def _source(settings: CloudSettings, signer: Identity) -> Source:
+    if settings.cluster is not None:
+        from cloud_ingest.ingest.cluster_source import ClusterSource
+
+        return ClusterSource(settings.cluster)
+    from cloud_ingest.ingest.mqtt_source import MqttSource, secret_group
+
+    assert settings.broker is not None  # the settings demand one of the two
+    return MqttSource(settings.broker, secret_group(signer))
 
 
 def _console(settings: CloudSettings) -> int:
@@ -139,12 +150,12 @@ def _check(settings: CloudSettings) -> int:
     open_store(settings.database_url).dispose()
     print("database: answers, tables are there")
     for name, path in (
-        ("ca", settings.broker.ca),
-        ("certificate", settings.broker.certificate),
-        ("key", settings.broker.key),
+        ("ca", settings.link.ca),
+        ("certificate", settings.link.certificate),
+        ("key", settings.link.key),
     ):
         if path is not None and not path.is_file():
-            raise SettingsError(f"[broker] {name}: {path} is not a file")
+            raise SettingsError(f"[{'broker' if settings.broker else 'cluster'}] {name}: {path} is not a file")
     if settings.town.footprints is not None:
         found = read_footprints(_text_of(settings.town.footprints))
         print(f"footprints: {len(found.roofs)} roofs, {len(found.chimneys)} chimneys")
@@ -219,7 +230,7 @@ def _dead_letters(settings: CloudSettings, limit: int, as_json: bool) -> int:
 
 
 def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pairs: list[str]) -> int:
-    from cloud_ingest.identity.orders import publish_command
+    from cloud_ingest.identity.orders import LIFETIME, OrderError, number_command, publish_command, sign_command
     from smokesentry.clock import SystemClock, from_unix
     from smokesentry.identity import load_identity
     from smokesentry.messages.topics import Address
@@ -227,19 +238,23 @@ def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pair
     if tenant not in settings.cloud.tenants:
         raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
     signer = load_identity(settings.signing.key, settings.signing.certificate)
-    args, tls = _arguments_of(pairs), _tls(settings.broker)
+    args, now = _arguments_of(pairs), from_unix(SystemClock().now().unix_s)
+    counters = settings.cloud.folder / "command-counters.json"
     try:
-        command = publish_command(
-            Address(tenant, gateway),
-            kind,
-            args,
-            identity=signer,
-            counters=settings.cloud.folder / "command-counters.json",
-            host=settings.broker.host,
-            port=settings.broker.port,
-            tls=tls,
-            now=from_unix(SystemClock().now().unix_s),
-        )
+        address = Address(tenant, gateway)
+        if settings.cluster is not None:
+            from cloud_ingest.ingest.cluster_source import publish_once
+
+            command = number_command(address, kind, args, counters=counters, now=now)
+            if not publish_once(settings.cluster, address.command, sign_command(command, signer.key), LIFETIME):
+                raise OrderError(f"{address.command}: nobody listens; the gateway has never connected to this cluster")
+        else:
+            assert settings.broker is not None  # the settings demand one of the two
+            host, port, tls = settings.broker.host, settings.broker.port, _tls(settings.broker)
+            where: dict[str, Any] = {"host": host, "port": port, "tls": tls, "now": now}
+            command = publish_command(address, kind, args, identity=signer, counters=counters, **where)
+    except OSError as error:
+        raise OrderError(str(error)) from error
     except ValueError as error:
         raise SettingsError(f"command {kind!r}: {error}") from error
     said = json.dumps(command.args, ensure_ascii=False)

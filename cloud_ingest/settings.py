@@ -69,6 +69,18 @@ class Broker(Section):
         return self
 
 
+class Cluster(Section):
+    """A RabbitMQ cluster in the broker's place (docs/cluster.md). Always with TLS."""
+
+    nodes: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]{1,5}$")]], Field(min_length=1)
+    ]  # AMQP, host:port
+    ca: ResolvedPath
+    certificate: ResolvedPath
+    key: ResolvedPath
+    inflight: Annotated[int, Field(ge=1, le=65535)] = 500  # of each of the two queues, before we acknowledge
+
+
 class Ca(Section):
     """The folder of the certificate authority: who is enrolled."""
 
@@ -100,11 +112,25 @@ class CloudSettings(Section):
     """The whole file."""
 
     cloud: Cloud
-    broker: Broker
+    broker: Broker | None = None
+    cluster: Cluster | None = None
     ca: Ca
     signing: Signing
     town: Town = Town()
     console: Console = Console()
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> CloudSettings:
+        if (self.broker is None) == (self.cluster is None):
+            raise ValueError("messages come from one place: write either [broker] (MQTT) or [cluster] (RabbitMQ)")
+        return self
+
+    @property
+    def link(self) -> Broker | Cluster:
+        """Where messages come from: whichever of the two is configured."""
+        found = self.broker or self.cluster
+        assert found is not None
+        return found
 
     @model_validator(mode="after")
     def _footprints_have_a_tenant(self) -> CloudSettings:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NO_SUBSCRIBER = 0x10
 _ANSWER_TIMEOUT_S = 15.0
+LIFETIME = timedelta(hours=1)  # of a command for a gateway that is offline
 
 
 class OrderError(RuntimeError):
@@ -104,13 +105,23 @@ def publish_command(
     port: int,
     tls: ssl.SSLContext | None,
     now: datetime,
-    lifetime: timedelta = timedelta(hours=1),
+    lifetime: timedelta = LIFETIME,
 ) -> Command:
     """Numbers, signs and publishes one command (QoS 1) and returns it once the broker has it for the gateway.
 
     ``identity`` is the cloud's; ``counters`` the file of :class:`Counters`; ``tls`` None only for a broker without TLS.
     Raises :class:`OrderError` (broker not reached, refused, or the gateway never subscribed) and ``ValueError``.
     """
+    command = number_command(address, kind, args, counters=counters, now=now, lifetime=lifetime)
+    client_id = f"{identity.name}-command-{command.command_id[:8]}"
+    _deliver(host, port, tls, client_id, address.command, sign_command(command, identity.key), lifetime)
+    return command
+
+
+def number_command(
+    address: Address, kind: str, args: dict[str, Any], *, counters: Path, now: datetime, lifetime: timedelta = LIFETIME
+) -> Command:
+    """A checked command with the gateway's next number, which is spent by this. Raises as :func:`publish_command`."""
     if not timedelta(0) < lifetime <= timedelta(days=30):
         raise ValueError(f"a command lives for up to 30 days, not {lifetime}")
     command_id = uuid4().hex
@@ -119,10 +130,7 @@ def publish_command(
         return build_command(address.gateway, counter, kind, args, command_id=command_id, now=now, lifetime=lifetime)
 
     numbered(1)  # what cannot be sent must not spend a number
-    command = numbered(Counters(counters).next(address.gateway))
-    client_id = f"{identity.name}-command-{command_id[:8]}"
-    _deliver(host, port, tls, client_id, address.command, sign_command(command, identity.key), lifetime)
-    return command
+    return numbered(Counters(counters).next(address.gateway))
 
 
 def _deliver(
