@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench legacy train pins schemas pictures wheel clean
+.PHONY: help prepare demo test check format bench faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,8 +38,16 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry bench $(ARGS)
 
+faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (15 minutes); ARGS="--minutes N"
+	@sh scripts/services.sh demo
+	@$(BIN)/smokesentry faults $(ARGS)
+
 legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
 	@sh scripts/legacy.sh "$(PYTHON)" "$(BIN)/python"
+
+peer:  ## the detector's cost beside YOLO11n's, in an environment of its own (Python 3.11): build/peer.json
+	@mkdir -p build
+	@sh scripts/peer.sh "$(PYTHON)"
 
 train: ## train the detector's model from nothing, in an environment of its own
 	@sh scripts/train.sh "$(PYTHON)" $(ARGS)
