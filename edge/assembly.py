@@ -149,6 +149,7 @@ def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetecto
         settings=section.detector,
         make_detector=make_detector,
         lost=gateway.spool.open_events(section.name),
+        pose=section.pose,
     )
     record = partial(gateway.recorder.offer, section.name)
     duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)

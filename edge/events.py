@@ -13,6 +13,7 @@ from detector.types import FrameResult, PlumeEvent
 from edge.fusion import AirView
 from smokesentry.clock import Stamp, from_unix, from_wire, to_wire
 from smokesentry.messages.records import Detection, Model, Phase
+from smokesentry.place import CameraPose
 
 _TELL_EVERY_S = 30.0
 _CONFIDENCE_STEP = 0.1
@@ -33,6 +34,11 @@ class Moment:
     scale: tuple[float, float]  # from the detector's pixels to the raw frame's
     air: AirView
     notes: tuple[str, ...] = ()  # more reasons, said with every detection of this moment
+    pose: CameraPose | None = None
+
+    def air_towards(self, origin_px: tuple[float, float]) -> AirView:
+        """The air as far as it concerns a plume at these pixels of the raw frame."""
+        return self.air.towards(None if self.pose is None else bearing_deg(self.pose, origin_px[0]))
 
     def wire_time(self, t_s: float) -> str:
         """A detector time as UTC, by its distance from this frame."""
@@ -110,6 +116,7 @@ class EventBook:
     ) -> Detection:
         (x, y), (sigma_x, sigma_y), (x0, y0, x1, y1) = event.origin_px, event.origin_sigma_px, event.bbox_px
         (across, down), weather = moment.scale, moment.air.weather
+        air = moment.air_towards((x * across, y * down))
         detection = Detection(
             detection_id=identity,
             revision=revision,
@@ -128,8 +135,9 @@ class EventBook:
             alarmed_at=moment.wire_time(event.alarm_s) if before is None else before.alarmed_at,
             last_seen_at=moment.wire_time(event.last_seen_s),
             visible_s=round(event.visible_s, 1),
-            reasons=_reasons(event.reasons, moment.air.reasons, moment.notes, notes),
-            particulates=list(moment.air.cues),
+            reasons=_reasons(event.reasons, air.reasons, moment.notes, notes),
+            particulates=list(air.cues),
+            gases=list(air.gases),
             temp_c=weather.temp_c,
             rh_percent=weather.rh_percent,
             wind_speed_m_s=weather.wind_speed_m_s,
@@ -153,9 +161,15 @@ class EventBook:
         return (
             event.plume_class != told.plume_class
             or abs(event.confidence - told.confidence) >= _CONFIDENCE_STEP
-            or (bool(moment.air.cues) and not told.particulates)
+            or self._air_joined(event, told, moment)
             or moment.t_s - known.told_s >= _TELL_EVERY_S
         )
+
+    @staticmethod
+    def _air_joined(event: PlumeEvent, told: Detection, moment: Moment) -> bool:
+        x, y = event.origin_px
+        air = moment.air_towards((x * moment.scale[0], y * moment.scale[1]))
+        return bool(air.cues and not told.particulates) or bool(air.gases and not told.gases)
 
     # -- events of before a restart --------------------------------------------------------------------------------
 
@@ -178,6 +192,14 @@ class EventBook:
         )
         closed, self.lost = [close(old, reason) for old in self.lost], []
         return closed
+
+
+def bearing_deg(pose: CameraPose, x_px: float) -> float:
+    """The direction of a column of pixels, true north, clockwise; exact enough to compare with the wind (tilt and roll
+    are left out)."""
+    half_px = pose.frame_size[0] / 2
+    off = math.atan((x_px - half_px) / half_px * math.tan(math.radians(pose.hfov_deg) / 2))
+    return (pose.heading_deg + math.degrees(off)) % 360.0
 
 
 def close(old: Detection, reason: str) -> Detection:

@@ -1,4 +1,4 @@
-"""What the air says about a detection: a rise of PM2.5 against the site's own background, and the weather. Pure.
+"""What the air says about a detection: rises of PM2.5, CO and SO2 against the site's own background, the weather. Pure.
 
 The camera finds, particulates confirm: a rise is attached as a cue with its figures, its absence proves nothing, and
 each cue says whether it counted or why it was off. The detector's confidence is left alone: it is calibrated for the
@@ -9,89 +9,27 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from edge.background import LEAST_HISTORY_S, STALE_S, Background, Rise
 from firmware_bridge.aggregates import Fold
 from firmware_bridge.corrections import with_corrections
 from firmware_bridge.quality import TwinWatch
 from firmware_bridge.reading import Reading
 from smokesentry.clock import Stamp
-from smokesentry.messages.records import ParticulateCue
+from smokesentry.messages.records import GasCue, ParticulateCue
 from smokesentry.weather import Weather
 
+#: Gases of combustion by the bridge's names: how people call them, their unit, the least rise that may count.
+GASES = {"co_ppm": ("CO", "ppm", 1.0), "so2_ppb": ("SO2", "ppb", 20.0)}
 _PM25_NAMES = ("pm25_atm_ug_m3", "pm25_ug_m3", "pm25_cf1_ug_m3")
-_BIN_S = 5.0
-_WINDOW_S = 1800.0
-_RECENT_BINS = 3
-_LEAST_HISTORY_S = 60.0
-_LEAST_RISE_UG_M3 = 3.0  # below this a cheap optical sensor's own flicker would count
-_SIGMAS = 4.0
+_LEAST_RISE_UG_M3 = 3.0  # of a cheap optical sensor
 _DAMP_RH_PERCENT = 85.0
-_STALE_S = 30.0
 _CLIMATE_AGE_S = 300.0
+_CALM_M_S = 0.5
+_FITS_DEG = 45.0  # between wind and plume: a roof turns the wind about
 _WIND_MEAN_S = 120.0  # a single second turns a vane by tens of degrees
 _WIND = ("wind_speed_m_s", "wind_from_deg")
-
-
-@dataclass(frozen=True, slots=True)
-class Rise:
-    """PM2.5 now against the background, µg/m³; ``counts`` when it stands out of the background's own noise."""
-
-    now: float
-    background: float
-    noise: float
-    counts: bool
-
-    @property
-    def rise(self) -> float:
-        """How far now lies above the background."""
-        return self.now - self.background
-
-
-@dataclass(slots=True)
-class Background:
-    """One sensor's running background: medians over 5 s, half an hour of them, of which the lowest fifth speaks.
-
-    A low percentile keeps a stove that burns for a quarter of an hour from becoming the background.
-    """
-
-    _bins: deque[tuple[float, float]] = field(default_factory=deque)
-    _filling: list[float] = field(default_factory=list)
-    _bin_from_s: float | None = None
-
-    def add(self, t_s: float, pm25_ug_m3: float) -> None:
-        """One valid reading at monotonic ``t_s``."""
-        if self._bin_from_s is None or t_s < self._bin_from_s:
-            self._bin_from_s = t_s
-        if t_s - self._bin_from_s >= _BIN_S and self._filling:
-            self._bins.append((self._bin_from_s, statistics.median(self._filling)))
-            self._filling = []
-            self._bin_from_s = t_s
-            while self._bins and self._bins[0][0] < t_s - _WINDOW_S:
-                self._bins.popleft()
-        self._filling.append(pm25_ug_m3)
-
-    @property
-    def known_s(self) -> float:
-        """How much background lies behind the recent readings, in seconds."""
-        return max(0, len(self._bins) - _RECENT_BINS) * _BIN_S
-
-    def rise(self, t_s: float) -> Rise | None:
-        """The rise at ``t_s``; None while the background is too short or the sensor has fallen silent."""
-        if self.known_s < _LEAST_HISTORY_S or t_s - self._bins[-1][0] > _STALE_S:
-            return None
-        values = [value for _, value in self._bins]
-        before, recent = values[:-_RECENT_BINS], values[-_RECENT_BINS:]
-        ordered = sorted(before)
-        background = ordered[len(ordered) // 5]
-        middle = statistics.median(before)
-        # Only what lies at or below the median tells the noise: what lies above may be an earlier plume.
-        noise = 1.4826 * statistics.median(middle - value for value in ordered if value <= middle)
-        if background <= 0:  # so clean that zero cuts off the noise below; the quarter above the median tells it then
-            noise = max(noise, 1.4826 * (ordered[3 * len(ordered) // 4] - middle))
-        now = statistics.median(recent)
-        counts = now - background >= max(_LEAST_RISE_UG_M3, _SIGMAS * noise)
-        return Rise(now, background, noise, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +39,22 @@ class AirView:
     weather: Weather = field(default_factory=Weather)
     cues: tuple[ParticulateCue, ...] = ()
     reasons: tuple[str, ...] = ("no particulate sensor: the camera judges alone",)
+    gases: tuple[GasCue, ...] = ()
+
+    def towards(self, bearing_deg: float | None) -> AirView:
+        """The same air for a plume that lies in one direction (true north, clockwise; None: unknown). A rise that the
+        wind brings from elsewhere is not this plume's."""
+        wind = self.weather
+        if bearing_deg is None or not (self.cues or self.gases):
+            return self
+        if wind.wind_speed_m_s is None or wind.wind_from_deg is None or wind.wind_speed_m_s < _CALM_M_S:
+            return replace(self, reasons=(*self.reasons, "calm or wind unknown: where the rise comes from is open"))
+        apart = abs((wind.wind_from_deg - bearing_deg + 180.0) % 360.0 - 180.0)
+        figures = f"wind from {wind.wind_from_deg:.0f}°, plume at {bearing_deg:.0f}°"
+        if apart <= _FITS_DEG:
+            return replace(self, reasons=(*self.reasons, f"the rise fits the wind: {figures}"))
+        reason = f"the rise does not count for this plume: {figures}"
+        return replace(self, cues=(), gases=(), reasons=(*self.reasons, reason))
 
 
 @dataclass(slots=True)
@@ -110,6 +64,7 @@ class SiteAir:
     assumed: Weather = field(default_factory=Weather)  # what a site file says; sensors know better
     _backgrounds: dict[str, Background] = field(default_factory=dict)
     _climate: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)  # name -> sensor -> (t_s, value)
+    _gases: dict[tuple[str, str], Background] = field(default_factory=dict)  # (sensor, quantity)
     _wind: deque[tuple[float, Reading]] = field(default_factory=deque)  # (t_s, reading) of the last two minutes
     _without_dust: set[str] = field(default_factory=set)  # sensors of climate, wind, gas: no cue is expected of them
     _twins: dict[str, TwinWatch] = field(default_factory=dict)  # both sensors of a pair have the same watch
@@ -117,7 +72,7 @@ class SiteAir:
 
     def expect(self, sensor: str, twin: str | None = None) -> None:
         """A configured sensor: until it speaks, the reasons say that it does not. Twins are judged by each other."""
-        self._backgrounds.setdefault(sensor, Background())
+        self._backgrounds.setdefault(sensor, Background(_LEAST_RISE_UG_M3))
         if twin is not None:
             self._twins[sensor] = self._twins.get(twin) or TwinWatch()
 
@@ -145,8 +100,13 @@ class SiteAir:
                 self._without_dust.discard(sensor)
                 break
         else:
-            if self._backgrounds[sensor] == Background():  # it has never given any
+            if self._backgrounds[sensor].is_empty:  # it has never given any
                 self._without_dust.add(sensor)
+        for name, (_, _, least_rise) in GASES.items():
+            if name in reading.values:
+                key = (sensor, name)
+                self._gases[key] = self._gases.get(key) or Background(least_rise)
+                self._gases[key].add(t_s, reading.values[name])
         for name in ("temp_c", "rh_percent"):
             if name in reading.values:
                 self._climate.setdefault(name, {})[sensor] = (t_s, reading.values[name])
@@ -191,7 +151,7 @@ class SiteAir:
         for sensor, background in dust.items():
             rise = background.rise(t_s)
             doubted_s, doubt = self._doubts.get(sensor, (t_s, None))
-            if rise is None and doubt is not None and t_s - doubted_s <= _STALE_S:
+            if rise is None and doubt is not None and t_s - doubted_s <= STALE_S:
                 reasons.append(f"PM2.5 at {sensor} off: {doubt}")
                 continue
             reasons.append(_reason(sensor, background, rise, damp, weather.rh_percent))
@@ -199,16 +159,33 @@ class SiteAir:
                 cues.append(ParticulateCue(sensor, round(rise.rise, 1), round(rise.background, 1), stamp.captured_at))
         if not dust:
             reasons.extend(AirView().reasons)
+        gases, said = self._gas_cues(t_s, stamp)
+        reasons += said
         if weather.wind_speed_m_s is None or weather.wind_from_deg is None:
             reasons.append("wind unknown: drift was not compared with it")
-        return AirView(weather, tuple(cues[:8]), tuple(reasons))
+        return AirView(weather, tuple(cues[:8]), tuple(reasons), tuple(gases[:8]))
+
+    def _gas_cues(self, t_s: float, stamp: Stamp) -> tuple[list[GasCue], list[str]]:
+        cues, reasons = list[GasCue](), list[str]()
+        for (sensor, quantity), background in self._gases.items():
+            gas, unit, _ = GASES[quantity]
+            rise = background.rise(t_s)
+            if rise is None:
+                reasons.append(f"{gas} at {sensor} off: {_why_off(background)}")
+                continue
+            figures = f"{rise.now:.1f} {unit} against a background of {rise.background:.1f} (noise {rise.noise:.1f})"
+            if rise.counts:
+                reasons.append(f"{gas} at {sensor} counts: {figures}")
+                grown, before, at = round(rise.rise, 2), round(rise.background, 2), stamp.captured_at
+                cues.append(GasCue(sensor=sensor, quantity=quantity, rise=grown, background=before, at=at))
+            else:
+                reasons.append(f"{gas} at {sensor} shows no rise: {figures}; that proves nothing")
+        return cues, reasons
 
 
 def _reason(sensor: str, background: Background, rise: Rise | None, damp: bool, rh_percent: float | None) -> str:
     if rise is None:
-        known = f"{background.known_s:.0f} s of background known, {_LEAST_HISTORY_S:.0f} s needed"
-        silent = background.known_s >= _LEAST_HISTORY_S
-        return f"PM2.5 at {sensor} off: {'the sensor is silent' if silent else known}"
+        return f"PM2.5 at {sensor} off: {_why_off(background)}"
     if damp:
         limit = f"above {_DAMP_RH_PERCENT:.0f} % droplets count as particles"
         return f"PM2.5 at {sensor} off: humidity {rh_percent:.0f} %, {limit}"
@@ -216,3 +193,9 @@ def _reason(sensor: str, background: Background, rise: Rise | None, damp: bool, 
     if rise.counts:
         return f"PM2.5 at {sensor} counts: {figures}"
     return f"PM2.5 at {sensor} shows no rise: {figures}; that proves nothing"
+
+
+def _why_off(background: Background) -> str:
+    if background.known_s >= LEAST_HISTORY_S:
+        return "the sensor is silent"
+    return f"{background.known_s:.0f} s of background known, {LEAST_HISTORY_S:.0f} s needed"

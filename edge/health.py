@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
+from edge.verdict import CameraSays, site_verdict
 from firmware_bridge.link import SerialSensor
 from smokesentry import __version__
 from smokesentry.messages.records import Health, Lane, Maintenance, SensorHealth
@@ -26,15 +27,20 @@ def health_of(gateway: Gateway) -> Health:
         counts[f"outages {name}"] = camera.capture.outages
         counts[f"frames_not_judged {name}"] = camera.inference.inbox.dropped
     sensors = [_sensor_health(sensor, counts) for sensor in gateway.sensors]
-    order = gateway.order()
+    order, cameras = gateway.order(), [camera.health() for camera in gateway.cameras]
+    held = site_verdict(
+        [CameraSays(one.camera, one.verdict, one.cause) for one in cameras], gateway.look_at_air(gateway.clock.now())
+    )
     return Health(
         software=f"smoke-sentry {__version__}",
         uptime_s=round((gateway.clock.now().mono_ns - gateway.started.mono_ns) / 1e9, 1),
         spool_depth=cast(dict[Lane, int], gateway.spool.depth()),
-        cameras=[camera.health() for camera in gateway.cameras],
+        cameras=cameras,
         sensors=sensors,
         counts={name[:80]: count for name, count in counts.items() if count},
         notices=_notices(gateway)[-20:],
+        verdict=held.verdict,
+        verdict_reasons=[reason[:400] for reason in held.reasons],
         coverage=gateway.coverage.report(),
         maintenance=None if order is None else Maintenance(until=order.until, reason=order.reason),
     )

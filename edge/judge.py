@@ -14,6 +14,7 @@ from edge.frames import Frame, Image
 from edge.fusion import AirView
 from edge.previews import MAX_PICTURE_BYTES, PreviewRing, evidence_of
 from smokesentry.messages.records import Detection, Evidence, Model
+from smokesentry.place import CameraPose
 from smokesentry.weather import Weather
 
 _LONGEST_STEP_S = 5.0  # a longer gap between frames is nobody's coverage
@@ -61,6 +62,7 @@ class Judge:
     settings: DetectorSettings
     make_detector: MakeDetector = real_detector
     lost: list[Detection] = field(default_factory=list)
+    pose: CameraPose | None = None
     judged_s: float = 0.0
     seen_s: float = 0.0
     _ring: PreviewRing = field(default_factory=PreviewRing)
@@ -80,7 +82,7 @@ class Judge:
         self._ring.offer(frame)
         detector = self._detector or self._begin(frame)
         result = detector.push(frame.view, frame.t_s, air.weather)
-        moment = Moment(frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result))
+        moment = Moment(frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result), self.pose)
         self._count(result, moment)
         return self._outcome(result, moment, frame)
 

@@ -151,6 +151,7 @@ def replay(
         pose_version=site.pose.pose_version if site.pose is not None else 1,
         settings=DetectorSettings(chimneys_px=chimneys),
         make_detector=make_detector,
+        pose=site.pose,
     )
     done = Replayed(began_unix_s)
     stamp = Stamp(began_unix_s, 0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -7,10 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.fusion import Background, SiteAir
+from edge.background import Background
+from edge.events import bearing_deg
+from edge.fusion import AirView, SiteAir
+from edge.verdict import CameraSays, site_verdict
 from firmware_bridge.corrections import epa_2021
 from firmware_bridge.reading import Reading
 from smokesentry.clock import Stamp
+from smokesentry.messages.records import ParticulateCue
+from smokesentry.place import CameraPose, Place
 from smokesentry.weather import Weather
 
 
@@ -172,7 +178,7 @@ def test_noise_alone_hardly_ever_counts(level: float, sigma: float) -> None:
     """Ten times twenty minutes; at a low level zero cuts the noise off below. Fixed seeds: chance has no say."""
     looks = counted = 0
     for seed in range(10):
-        chance, background = random.Random(seed), Background()
+        chance, background = random.Random(seed), Background(3.0)
         for t in range(1200):
             background.add(float(t), max(0.0, level + chance.gauss(0, sigma)))
             if t % 30 == 0 and (found := background.rise(float(t))) is not None:
@@ -186,9 +192,114 @@ def test_noise_alone_hardly_ever_counts(level: float, sigma: float) -> None:
     times=st.lists(st.floats(0, 4000), max_size=200), values=st.lists(st.floats(0, 1000), min_size=200, max_size=200)
 )
 def test_any_order_of_times_is_survived_and_memory_is_bounded(times: list[float], values: list[float]) -> None:
-    background = Background()
+    background = Background(3.0)
     for t_s, value in zip(times, values, strict=False):
         background.add(t_s, value)
         found = background.rise(t_s)
         assert found is None or found.background >= 0
     assert len(background._bins) <= 361
+
+
+# -- gases, wind, the verdict of a site --------------------------------------------------------------------------------
+
+
+def gas(co_ppm: float) -> Reading:
+    return Reading("ZE07-CO", {"co_ppm": round(co_ppm, 1)})
+
+
+def with_gas(rise_ppm: float, wind_from_deg: float | None = None, speed_m_s: float = 2.0) -> AirView:
+    chance, air = random.Random(3), SiteAir()
+    for t in range(660):
+        air.add("co-1", float(t), gas(0.6 + (rise_ppm if t >= 600 else 0.0) + chance.gauss(0, 0.05)))
+        air.add("pm-1", float(t), reading(round(20 + (12 if t >= 600 and rise_ppm else 0) + chance.gauss(0, 0.7))))
+        if wind_from_deg is not None:
+            wind = {"wind_speed_m_s": speed_m_s, "wind_from_deg": wind_from_deg}
+            air.add("wind", float(t), Reading("vane", wind))
+    return air.look(660.0, Stamp(1_795_000_660.0, 0))
+
+
+def test_carbon_monoxide_counts_against_its_own_background() -> None:
+    [cue] = with_gas(5.0).gases
+    assert (cue.sensor, cue.quantity) == ("co-1", "co_ppm")
+    assert cue.rise == pytest.approx(5.0, abs=0.3)
+    view = with_gas(0.0)
+    assert view.gases == ()
+    assert any(reason.startswith("CO at co-1 shows no rise") for reason in view.reasons)
+
+
+@pytest.mark.parametrize(
+    ("wind_from", "speed", "counts", "said"),
+    [
+        (100.0, 2.0, True, "the rise fits the wind: wind from 100°, plume at 90°"),
+        (300.0, 2.0, False, "the rise does not count for this plume: wind from 300°, plume at 90°"),
+        (300.0, 0.2, True, "calm or wind unknown"),
+        (None, 0.0, True, "calm or wind unknown"),
+    ],
+)
+def test_a_rise_counts_for_a_plume_that_the_wind_comes_from(
+    wind_from: float | None, speed: float, counts: bool, said: str
+) -> None:
+    view = with_gas(5.0, wind_from, speed).towards(90.0)
+    assert (bool(view.cues), bool(view.gases)) == (counts, counts)
+    assert any(said in reason for reason in view.reasons)
+
+
+@given(st.floats(0, 360), st.floats(0, 360))
+def test_the_angle_between_wind_and_plume_is_that_of_the_circle(wind: float, bearing: float) -> None:
+    cue = ParticulateCue("pm-1", 9.0, 20.0, "2026-11-22T18:04:05.678Z")
+    view = AirView(Weather(wind_speed_m_s=3.0, wind_from_deg=wind), (cue,)).towards(bearing)
+    apart = math.degrees(math.acos(max(-1.0, min(1.0, math.cos(math.radians(wind - bearing))))))
+    assert bool(view.cues) == (apart <= 45) or abs(apart - 45) < 1e-5
+
+
+def test_without_a_rise_nothing_is_said_of_where_it_comes_from() -> None:
+    view = with_gas(0.0, 300.0)
+    assert view.towards(90.0) is view
+
+
+SEES, SUSPECTS = CameraSays("east", "not_suspected"), CameraSays("west", "suspected")
+BLIND = CameraSays("roof", "cannot_judge", "veiled: fog, frost or an obstruction")
+RISE = with_gas(5.0)
+STILL = with_gas(0.0)
+
+
+@pytest.mark.parametrize(
+    ("cameras", "air", "verdict", "said"),
+    [
+        ([SEES, SUSPECTS, BLIND], STILL, "suspected", "camera west suspects smoke"),
+        ([SEES, SUSPECTS], RISE, "suspected", "the air confirms"),
+        ([SEES, BLIND], STILL, "not_suspected", "camera roof cannot judge: veiled"),
+        ([SEES], RISE, "not_suspected", "the air alone names nobody"),
+        ([BLIND], RISE, "cannot_judge", "no camera can see where from"),
+        ([BLIND], STILL, "cannot_judge", "veiled"),
+        ([], RISE, "cannot_judge", "no camera: the air alone names nobody"),
+    ],
+)
+def test_the_three_verdicts(cameras: list[CameraSays], air: AirView, verdict: str, said: str) -> None:
+    held = site_verdict(cameras, air)
+    assert held.verdict == verdict
+    assert any(said in reason for reason in held.reasons)
+    assert any("PM2.5 at pm-1" in reason for reason in held.reasons), "each cue is accounted for"
+
+
+@given(
+    st.lists(st.sampled_from(["suspected", "not_suspected", "cannot_judge"]), max_size=4),
+    st.sampled_from([RISE, STILL, AirView()]),
+)
+def test_air_changes_no_verdict(verdicts: list[str], air: AirView) -> None:
+    cameras = [CameraSays(f"cam-{n}", verdict) for n, verdict in enumerate(verdicts)]  # type: ignore[arg-type]
+    assert site_verdict(cameras, air).verdict == site_verdict(cameras, AirView()).verdict
+
+
+def test_the_bearing_of_a_pixel() -> None:
+    pose = CameraPose(
+        camera="east",
+        pose_version=1,
+        place=Place(39.9, 116.4),
+        height_m=20,
+        heading_deg=350.0,
+        tilt_deg=0,
+        hfov_deg=60.0,
+        frame_size=(1280, 720),
+    )
+    assert [round(bearing_deg(pose, x), 1) for x in (0, 640, 1280)] == [320.0, 350.0, 20.0]
