@@ -6,24 +6,30 @@ Ten-minute means, no building wake, no deposition; checked against the domain's 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, exp, hypot, pi, radians, sin, sqrt
+from math import cos, exp, hypot, pi, radians, sin
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 Stability = Literal["D", "E", "F"]
 Terrain = Literal["urban", "rural"]
-_LEAST_WIND_M_S = 0.5
+#: Winds below this count as this: Gaussian plumes know no calm.
+LEAST_WIND_M_S = 0.5
 
 
-def spreads(x_m: float, stability: Stability, terrain: Terrain) -> tuple[float, float]:
+def spreads(x_m: Array | float, stability: Stability, terrain: Terrain) -> tuple[Array, Array]:
     """Sideways and vertical standard deviation (m) of the plume ``x_m`` downwind (Briggs 1973)."""
+    x = np.asarray(x_m, dtype=np.float64)
     if terrain == "urban":
         if stability == "D":
-            return 0.16 * x_m / sqrt(1 + 0.0004 * x_m), 0.14 * x_m / sqrt(1 + 0.0003 * x_m)
-        return 0.11 * x_m / sqrt(1 + 0.0004 * x_m), 0.08 * x_m / sqrt(1 + 0.0015 * x_m)
-    sideways = {"D": 0.08, "E": 0.06, "F": 0.04}[stability] * x_m / sqrt(1 + 0.0001 * x_m)
+            return 0.16 * x / np.sqrt(1 + 0.0004 * x), 0.14 * x / np.sqrt(1 + 0.0003 * x)
+        return 0.11 * x / np.sqrt(1 + 0.0004 * x), 0.08 * x / np.sqrt(1 + 0.0015 * x)
+    sideways = {"D": 0.08, "E": 0.06, "F": 0.04}[stability] * x / np.sqrt(1 + 0.0001 * x)
     if stability == "D":
-        return sideways, 0.06 * x_m / sqrt(1 + 0.0015 * x_m)
-    return sideways, {"E": 0.03, "F": 0.016}[stability] * x_m / (1 + 0.0003 * x_m)
+        return sideways, 0.06 * x / np.sqrt(1 + 0.0015 * x)
+    return sideways, {"E": 0.03, "F": 0.016}[stability] * x / (1 + 0.0003 * x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +54,8 @@ def excess_ug_m3(
     downwind, sideways = along_wind(release, at, wind_from_deg)
     if downwind < 1:
         return 0.0
-    y_m, z_m = spreads(downwind, stability, terrain)
-    wind = max(wind_m_s, _LEAST_WIND_M_S)
+    y_m, z_m = (float(spread) for spread in spreads(downwind, stability, terrain))
+    wind = max(wind_m_s, LEAST_WIND_M_S)
     direct = exp(-((at[2] - release.height_m) ** 2) / (2 * z_m**2))
     mirrored = exp(-((at[2] + release.height_m) ** 2) / (2 * z_m**2))
     across = exp(-(sideways**2) / (2 * y_m**2))
@@ -65,4 +71,4 @@ def along_wind(release: Release, at: tuple[float, float, float], wind_from_deg: 
 
 def travel_s(release: Release, at: tuple[float, float, float], wind_m_s: float) -> float:
     """How long the wind needs from the release to the point."""
-    return hypot(at[0] - release.east_m, at[1] - release.north_m) / max(wind_m_s, _LEAST_WIND_M_S)
+    return hypot(at[0] - release.east_m, at[1] - release.north_m) / max(wind_m_s, LEAST_WIND_M_S)

@@ -47,7 +47,10 @@ def evenings(first_year: int) -> list[date]:
 
 
 def holiday(evening: date) -> Holiday | None:
-    """Which lunar holiday's customs fill this evening: 寒衣节, 小年 (north), 除夕, 春节, 破五, 元宵."""
+    """Which lunar holiday's customs fill this evening: 寒衣节, 小年 (north), 除夕, 春节, 破五, 元宵.
+
+    The fifth day is greeted at its dawn: its night is the one before.
+    """
     if evening in COLD_CLOTHES.values():
         return "cold_clothes"
     found = SPRING_FESTIVAL.get(evening.year)
@@ -55,7 +58,7 @@ def holiday(evening: date) -> Holiday | None:
         return None
     new_year, last_month_days = found
     after: dict[int, Holiday] = {
-        23 - last_month_days - 1: "little_year", -1: "new_years_eve", 0: "new_year", 4: "fifth_day", 14: "lantern",
+        23 - last_month_days - 1: "little_year", -1: "new_years_eve", 0: "new_year", 3: "fifth_day", 14: "lantern",
     }  # fmt: skip
     return after.get((evening - new_year).days)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, pi, sin
 
 import numpy as np
 
+from simulator.happenings import Happening
 from simulator.steam import CONDENSING_BOILER, ORDINARY_BOILER, FlueGas
 
 #: Mass extinction of young smoke, m² a gram; the emission table gives 4 and 8 as the likely ends.
@@ -40,7 +42,7 @@ class Stove:
             sin(2 * pi * since_s / period + phase)
             for period, phase in zip((1.7, 4.3, 11.0, 29.0), self.phases, strict=True)
         )
-        return min(max(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0.0), 0.45)
+        return min(max(self.peak_opacity * rise * fade * (1 + 0.11 * flutter), 0.0), max(0.45, self.peak_opacity))
 
     def extinction_m2_s(self, since_s: float) -> float:
         """Extinction cross-section leaving the flue each second."""
@@ -83,6 +85,32 @@ def draw_stove(flue_m: float, rng: np.random.Generator) -> Stove:
         decay_s=float(rng.uniform(700, 1500)),
         lasts_s=float(rng.uniform(800, 1000)),
         phases=tuple(float(phase) for phase in rng.uniform(0, 2 * np.pi, 4)),
+    )
+
+
+def stove_of(event: Happening) -> Stove:
+    """The burst that a scheduled lighting or refuelling is: its own onset, under two minutes, and decay."""
+    rng = np.random.default_rng([event.seed, 0x570])
+    lasts = event.t1_s - event.t0_s
+    return Stove(
+        flue_m=event.width_m,
+        peak_opacity=event.strength,
+        onset_s=float(rng.uniform(12, 100)),
+        decay_s=lasts * float(rng.uniform(0.4, 0.9)),
+        lasts_s=lasts,
+        phases=tuple(float(phase) for phase in rng.uniform(0, 2 * np.pi, 4)),
+    )
+
+
+def boiler_of(events: Sequence[Happening]) -> Boiler:
+    """One household's boiler with its firings; ``events`` are its happenings of kind ``boiler``, at least one."""
+    rng = np.random.default_rng([*(events[0].rooftop or "").encode(), 0xB0])  # a household keeps its boiler
+    return Boiler(
+        gas=CONDENSING_BOILER if rng.random() < 0.6 else ORDINARY_BOILER,
+        flow_m3_s=events[0].strength / 3600,
+        outlet_m=events[0].width_m,
+        starts_s=tuple(event.t0_s for event in events),
+        lasts_s=tuple(event.t1_s - event.t0_s for event in events),
     )
 
 

@@ -6,10 +6,13 @@ from math import cos, radians, sin
 
 import numpy as np
 
+from simulator.climate import STEP_S, STEPS, NightWeather
 from simulator.pinhole import Floats
 from smokesentry.weather import Weather
 
 _GUSTS, _SWIRLS = 9, 28
+_SWIRL_SHARE, _SWIRL_LEAST_M_S = 0.16, 0.1
+_LEAST_STIR_M_S = 0.5  # in a calm the air still turns as in this wind
 
 
 def draw_weather(seed: int) -> Weather:
@@ -40,7 +43,7 @@ class Wind:
         swirl = np.cross(towards, rng.standard_normal((_SWIRLS, 3)))
         swirl /= np.linalg.norm(swirl, axis=1, keepdims=True)
         strength = waves ** (1 / 3)
-        strength *= (0.16 * speed + 0.1) * np.sqrt(6 / (strength**2).sum())
+        strength *= (_SWIRL_SHARE * speed + _SWIRL_LEAST_M_S) * np.sqrt(6 / (strength**2).sum())
         self._wave = towards * (2 * np.pi / waves)[:, None]
         self._swirl = swirl * strength[:, None]
         self._swirl_rate = rng.normal(0, 1, _SWIRLS) * strength * 2 * np.pi / waves
@@ -53,9 +56,16 @@ class Wind:
 
     def at(self, places: Floats, t: float) -> Floats:
         """Wind ``(n, 3)`` at ``places`` (n, 3)."""
-        carried = places - self.mean * t
-        phase = carried @ self._wave.T + self._swirl_rate * t + self._swirl_phase
-        return self.steady(t) + np.cos(phase) @ self._swirl
+        phase = (places - self._drift(t)) @ self._wave.T + self._swirl_rate * t + self._swirl_phase
+        return self.steady(t) + self._stir(t) * (np.cos(phase) @ self._swirl)
+
+    def _drift(self, t: float) -> Floats:
+        """How far the mean wind has carried the swirls by ``t``."""
+        return np.asarray(self.mean * t)
+
+    def _stir(self, t: float) -> float:
+        """How strong the swirls are at ``t``, beside what they were drawn with."""
+        return 1.0
 
     def from_deg(self, t: float) -> float:
         """The direction a vane would show at time ``t``."""
@@ -66,3 +76,53 @@ class Wind:
         """The speed a cup anemometer would show at time ``t``."""
         east, north, _ = self.steady(t)
         return float(np.hypot(east, north))
+
+
+class NightWind(Wind):
+    """The wind of a whole scheduled night: its ten-minute series carries gusts and swirls that grow with its speed.
+
+    ``sideways`` is the gusts' standard deviation as a share of the mean speed (after Taylor the slope of the sideways
+    spread near the source): by these gusts the plume of one moment meanders about the mean one. Periods 15-900 s.
+    Its clock is zero ``begins_s`` seconds into the night, where ``mean`` is the ten-minute wind.
+    """
+
+    def __init__(self, weather: NightWeather, seed: int, sideways: float = 0.11, begins_s: float = 0.0) -> None:
+        super().__init__(Weather(wind_speed_m_s=1.0, wind_from_deg=0.0), seed)
+        self._begins_s = begins_s
+        to = np.radians(weather.wind_from_deg + 180)
+        self._grid = STEP_S * np.arange(STEPS)
+        self._series = np.stack([weather.wind_speed_m_s * np.sin(to), weather.wind_speed_m_s * np.cos(to)], axis=1)
+        self._rate = 2 * np.pi / np.geomspace(15, 900, _GUSTS)
+        self._gust = sideways * np.sqrt(2 / _GUSTS)
+        steps = (self._series[1:] + self._series[:-1]) / 2 * STEP_S
+        self._way = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+        self.mean = np.append(self.mean_along(np.zeros(1))[0], 0.0)
+
+    def along(self, t: Floats) -> Floats:
+        """Mean wind with its gusts at many times: ``(n,)`` seconds to ``(n, 2)`` m/s east, north."""
+        mean, t = self.mean_along(t), t + self._begins_s
+        strength = self._gust * np.maximum(np.hypot(mean[:, 0], mean[:, 1]), _LEAST_STIR_M_S)
+        gusts = np.sin(self._rate[:, None, None] * t[None, :, None] + self._gust_phase[:, None, :]).sum(axis=0)
+        return np.asarray(mean + strength[:, None] * gusts)
+
+    def mean_along(self, t: Floats) -> Floats:
+        """The ten-minute wind at many times, ``(n, 2)``."""
+        at = t + self._begins_s
+        return np.stack([np.interp(at, self._grid, self._series[:, axis]) for axis in range(2)], axis=1)
+
+    def meander_m(self, travel_s: Floats, speed_m_s: Floats) -> Floats:
+        """Standard deviation (m) of how far gusts have carried a parcel aside after ``travel_s``."""
+        waves = 2 * self._gust / self._rate * np.sin(np.multiply.outer(travel_s, self._rate) / 2)
+        return np.asarray(np.sqrt((waves**2).sum(axis=-1) / 2) * np.maximum(speed_m_s, _LEAST_STIR_M_S))
+
+    def steady(self, t: float) -> Floats:
+        """Mean wind with its gusts at ``t``."""
+        return np.append(self.along(np.array([t]))[0], 0.0)
+
+    def _drift(self, t: float) -> Floats:
+        at = t + self._begins_s
+        return np.array([np.interp(at, self._grid, self._way[:, axis]) for axis in range(2)] + [0.0])
+
+    def _stir(self, t: float) -> float:
+        speed = float(np.hypot(*self.mean_along(np.array([t]))[0]))
+        return (_SWIRL_SHARE * speed + _SWIRL_LEAST_M_S) / (_SWIRL_SHARE + _SWIRL_LEAST_M_S)
