@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test check format bench judge faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (15 minutes); ARGS="--minutes N"
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry faults $(ARGS)
+
+judge: $(READY)  ## simulated nights through the whole system: build/judge.json and build/judge.md; FULL=1 plays six times as much
+	@$(BIN)/smokesentry judge $(if $(FULL),--share 6) $(ARGS)
 
 legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
 	@sh scripts/legacy.sh "$(PYTHON)" "$(BIN)/python"

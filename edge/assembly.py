@@ -22,6 +22,7 @@ from edge.judge import Judge, MakeDetector, real_detector
 from edge.maintenance import Maintenance
 from edge.readings_log import ReadingsLog
 from edge.recorder import Recorder
+from edge.refuge import come_home, usable_folder
 from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
@@ -54,14 +55,15 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
             f"but gateway.name is {settings.gateway.name!r}; the two must be the same"
         )
     cloud_key = public_key_of(load_certificate(settings.uplink.cloud_certificate))
-    folder = settings.gateway.folder
+    folder, broken = usable_folder(settings.gateway.folder, identity.name)
     lock_file = _lock(folder)
-    spool, rescued = open_spool(folder, clock.now().unix_s)
+    spool, damaged = open_spool(folder, clock.now().unix_s)
+    back = come_home(identity.name, spool)
     uplink_settings = settings.uplink
     downlink = Downlink(settings.gateway.name, spool, cloud_key, lambda: gateway.house.ask_health())
-    if rescued is not None:
-        _log.error(rescued)
-        downlink.notice(rescued)
+    for said in filter(None, (broken, damaged, back)):
+        _log.error(said)
+        downlink.notice(said)
     uplink = Uplink(
         Broker(
             uplink_settings.host,

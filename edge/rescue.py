@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 
 from edge.facts import Fact
+from edge.reserve import Reserve
 from edge.spool import Spool
-from edge.spool_file import SpoolDamaged, set_aside
+from edge.spool_file import SpoolDamaged, SpoolError, set_aside
 from smokesentry.clock import Stamp, from_wire
 from smokesentry.messages.records import LANES, Dropped, decode_record
 
@@ -25,11 +26,22 @@ def open_spool(folder: Path, unix_s: float) -> tuple[Spool, str | None]:
     Raises ``SpoolError`` when the disk takes no spool at all.
     """
     try:
-        return Spool(folder), None
+        return _open(folder), None
     except SpoolDamaged:
         kept = set_aside(folder, unix_s)
         spool = Spool(folder)
         return spool, rescue(kept, spool)
+
+
+def _open(folder: Path) -> Spool:
+    """On a disk that is full even opening needs room (the log's index): then the reserve is given up for it."""
+    try:
+        return Spool(folder)
+    except SpoolDamaged:
+        raise
+    except SpoolError:
+        Reserve(folder).release()
+        return Spool(folder)
 
 
 def rescue(damaged: Path, into: Spool) -> str:

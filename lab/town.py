@@ -39,8 +39,8 @@ class Town:
         self._processes.smokesentry("street", *words)
         self._processes.wait_for("the street's cameras and sensors", self.street.ready, 60)
 
-    def start_cloud(self) -> None:
-        """Enrols everybody, then broker, ingestor and console; returns once the console answers."""
+    def start_cloud(self, *, console: bool = True) -> None:
+        """Enrols everybody, then broker, ingestor and console; returns once the console, if wanted, answers."""
         offer = self.street.offer()
         self._enrol(offer)
         self._configure_broker(offer)
@@ -48,6 +48,8 @@ class Town:
         self._processes.wait_for("the broker", lambda: port_answers(self.broker_port), 10)
         config = self._configure_cloud(offer)
         self._processes.smokesentry("ingest", "cloud", "ingest", "--config", config)
+        if not console:
+            return
         self._processes.smokesentry("console", "cloud", "console", "--config", config)
         self._processes.wait_for("the console's page", self.console.answers, 40)
 
@@ -55,7 +57,7 @@ class Town:
         """One process a gateway; returns their names at once."""
         names = []
         for gateway in self.street.offer()["gateways"]:
-            config = self._configure_gateway(gateway)
+            config = self.configure_gateway(gateway)
             self._processes.smokesentry(gateway["gateway"], "gateway", "run", "--config", str(config))
             names.append(gateway["gateway"])
         return names
@@ -108,7 +110,10 @@ class Town:
         )
         return str(path)
 
-    def _configure_gateway(self, gateway: dict[str, Any]) -> Path:
+    def configure_gateway(
+        self, gateway: dict[str, Any], *, state: Path | None = None, broker_port: int | None = None
+    ) -> Path:
+        """Writes a gateway's file: its spool in ``state`` (default: its own folder), its broker behind another port."""
         name = str(gateway["gateway"])
         here: Path = self.folder / str(name)
         cameras = [
@@ -123,14 +128,14 @@ class Town:
                     "gateway": {
                         "name": name,
                         "tenant": self.street.offer()["tenant"],
-                        "folder": str(here),
+                        "folder": str(state or here),
                         "telemetry_interval_s": _TELEMETRY_S,
                         "health_interval_s": _HEALTH_S,
                     },
                     "identity": {"key": str(here / f"{name}.key"), "certificate": str(here / f"{name}.crt")},
                     "uplink": {
                         "host": "localhost",
-                        "port": self.broker_port,
+                        "port": broker_port or self.broker_port,
                         "ca": str(here / "ca.crt"),
                         "cloud_certificate": str(self.folder / "cloud" / f"{_CLOUD}.crt"),
                     },

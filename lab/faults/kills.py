@@ -55,7 +55,7 @@ def _live_and_die(folder: Path, first: int, words: int, after_s: float) -> list[
         os.close(reading)
         try:
             spool = Spool(folder)
-            for _ in write(spool, first, lambda line: os.write(writing, line.encode() + b"\n") and None):
+            for _ in write(spool, first, lambda line: _say(writing, line)):
                 pass
         finally:
             os._exit(1)
@@ -68,6 +68,10 @@ def _live_and_die(folder: Path, first: int, words: int, after_s: float) -> list[
     os.waitpid(child, 0)
     text = (beginning + rest).decode()
     return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _say(pipe: int, line: str) -> None:
+    os.write(pipe, line.encode() + b"\n")
 
 
 def _only_what_waits(book: Book) -> Book:
