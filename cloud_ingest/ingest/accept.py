@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Literal, Protocol, TypeVar
 
@@ -17,7 +18,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta
 
-from smokesentry.clock import from_wire
+from smokesentry.clock import from_wire, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.control import State
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, EnvelopeError, unseal
@@ -49,6 +50,34 @@ class Keys(Protocol):
         """Its holder's town."""
 
 
+class RememberedKeys:
+    """Asks once for each key: for the messages that are checked together, within a fraction of a second."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._found: dict[str, tuple[Ed25519PublicKey | None, str | None, str | None]] = {}
+
+    def _holder(self, key_id: str) -> tuple[Ed25519PublicKey | None, str | None, str | None]:
+        holder = self._found.get(key_id)
+        if holder is None:
+            keys = self._keys
+            holder = keys.find_key(key_id), keys.name_of(key_id), keys.tenant_of(key_id)
+            self._found[key_id] = holder
+        return holder
+
+    def find_key(self, key_id: str) -> Ed25519PublicKey | None:
+        """See :class:`Keys`."""
+        return self._holder(key_id)[0]
+
+    def name_of(self, key_id: str) -> str | None:
+        """See :class:`Keys`."""
+        return self._holder(key_id)[1]
+
+    def tenant_of(self, key_id: str) -> str | None:
+        """See :class:`Keys`."""
+        return self._holder(key_id)[2]
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """Something set aside. ``raw`` may be cut, ``size`` is what came in; ``gateway`` only when its signature holds."""
@@ -59,6 +88,7 @@ class DeadLetter:
     raw: bytes
     size: int
     gateway: str | None = None
+    spool: str | None = None  # with ``seq``: one record out of a batch, not a whole message
     seq: int | None = None
 
 
@@ -97,7 +127,9 @@ class _Numbered(msgspec.Struct):
     seq: wire.Seq
 
 
-class _Refused(Exception):
+class Refused(Exception):
+    """Why something is set aside."""
+
     def __init__(self, cause: Cause, reason: str) -> None:
         super().__init__(reason)
         self.cause = cause
@@ -105,6 +137,7 @@ class _Refused(Exception):
 
 T = TypeVar("T")
 
+_batch_decoder = msgspec.json.Decoder(wire.Batch)
 _outline_decoder = msgspec.json.Decoder(_Outline)
 _number_decoder = msgspec.json.Decoder(_Numbered)
 _state_decoder = msgspec.json.Decoder(State)
@@ -114,12 +147,12 @@ def accept_batch(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) ->
     """Checks size, signature, name, town, version, shape, ranges, numbers and digests, in this order."""
     signer: str | None = None
     try:
-        address, lane = _parse(parse_up, topic)
+        address, lane = _parse(_parsed_up, topic)
         payload, key_id = _unsealed(raw, BATCH_TYPE, keys.find_key)
         signer = keys.name_of(key_id)
-        _check_sender(address, keys.name_of(key_id), keys.tenant_of(key_id), tenants)
+        _check_sender(address, signer, keys.tenant_of(key_id), tenants)
         return _read_batch(topic, address, lane, payload, key_id, raw)
-    except _Refused as refused:
+    except Refused as refused:
         return dead_letter(topic, raw, refused.cause, str(refused), signer)
 
 
@@ -135,13 +168,13 @@ def accept_state(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) ->
             state = _state_decoder.decode(payload)
             from_wire(state.since)
         except (*_DECODE_ERRORS, ValueError) as error:
-            raise _Refused("invalid_batch", f"not a state: {error}") from error
+            raise Refused("invalid_batch", f"not a state: {error}") from error
         if state.gateway != address.gateway:
-            raise _Refused("wrong_name", f"the state speaks of {state.gateway!r}, its topic of {address.gateway!r}")
+            raise Refused("wrong_name", f"the state speaks of {state.gateway!r}, its topic of {address.gateway!r}")
         if _has_nul(payload):
-            raise _Refused("invalid_batch", "a text holds a NUL character")
+            raise Refused("invalid_batch", "a text holds a NUL character")
         return AcceptedState(address, state)
-    except _Refused as refused:
+    except Refused as refused:
         return dead_letter(topic, raw, refused.cause, str(refused), signer)
 
 
@@ -153,19 +186,30 @@ def dead_letter(topic: str, raw: bytes, cause: Cause, reason: str, gateway: str 
 
 def time_mark(record: wire.Record, received_at: str) -> TimeMark | None:
     """Why a record's times are to be doubted, or None. The record is kept either way: a clock fix may follow."""
-    captured, received = from_wire(record.captured_at), from_wire(received_at)
-    if captured > received + _FUTURE:
+    earliest, latest = _credible(received_at)
+    if record.captured_at > latest:  # times on the wire sort as text
         return "future"
-    if captured < received - _ANCIENT:
+    if record.captured_at < earliest:
         return "ancient"
     return "unsynchronised" if record.clock.state == "unsynchronised" else None
+
+
+@lru_cache(maxsize=16)
+def _credible(received_at: str) -> tuple[str, str]:
+    received = from_wire(received_at)
+    return to_wire(received - _ANCIENT), to_wire(received + _FUTURE)
+
+
+@lru_cache(maxsize=50_000)  # a gateway's few topics come again and again
+def _parsed_up(topic: str) -> tuple[Address, str]:
+    return parse_up(topic)
 
 
 def _parse(parser: Callable[[str], T], topic: str) -> T:
     try:
         return parser(topic)
     except ValueError as error:
-        raise _Refused("bad_topic", str(error)) from error
+        raise Refused("bad_topic", str(error)) from error
 
 
 def _unsealed(raw: bytes, kind: str, find_key: Callable[[str], Ed25519PublicKey | None]) -> tuple[bytes, str]:
@@ -173,47 +217,70 @@ def _unsealed(raw: bytes, kind: str, find_key: Callable[[str], Ed25519PublicKey 
         return unseal(raw, kind, find_key)
     except EnvelopeError as error:
         cause: Cause = error.cause  # type: ignore[assignment]
-        raise _Refused(cause, str(error)) from error
+        raise Refused(cause, str(error)) from error
 
 
 def _check_sender(address: Address, name: str | None, tenant: str | None, tenants: frozenset[str]) -> None:
     if name != address.gateway:
-        raise _Refused("wrong_name", f"signed by {name!r} under the topic of {address.gateway!r}")
+        raise Refused("wrong_name", f"signed by {name!r} under the topic of {address.gateway!r}")
     if tenant != address.tenant:
-        raise _Refused("wrong_tenant", f"{name!r} is enrolled in {tenant!r} but used the topic of {address.tenant!r}")
+        raise Refused("wrong_tenant", f"{name!r} is enrolled in {tenant!r} but used the topic of {address.tenant!r}")
     if address.tenant not in tenants:
-        raise _Refused(
+        raise Refused(
             "wrong_tenant", f"town {address.tenant!r} is not served here; served: {', '.join(sorted(tenants))}"
         )
 
 
 def _read_batch(topic: str, address: Address, lane: str, payload: bytes, key_id: str, raw: bytes) -> Accepted:
+    try:  # nearly every batch is good as a whole: decoded in one go, three times as fast
+        batch = _batch_decoder.decode(payload)
+        if _has_nul(payload):
+            raise Refused("invalid_batch", "a text holds a NUL character")
+        _check_heading(batch, address, lane)
+        for record in batch.records:
+            _check_record(record, address.gateway)
+    except (*_DECODE_ERRORS, Refused):
+        return _read_record_by_record(topic, address, lane, payload, key_id, raw)
+    seqs = tuple([record.seq for record in batch.records])
+    return Accepted(address, batch.spool, batch.lane, tuple(batch.records), (), seqs, key_id, raw)
+
+
+def _read_record_by_record(
+    topic: str, address: Address, lane: str, payload: bytes, key_id: str, raw: bytes
+) -> Accepted:
     try:
         outline = _outline_decoder.decode(payload)
     except _DECODE_ERRORS as error:
-        raise _Refused("invalid_batch", f"not a batch: {error}") from error
+        raise Refused("invalid_batch", f"not a batch: {error}") from error
     if outline.v != wire.WIRE_VERSION:
-        raise _Refused("unknown_version", f"wire version {outline.v}; this release reads version {wire.WIRE_VERSION}")
-    if (outline.tenant, outline.gateway) != (address.tenant, address.gateway) or outline.lane != lane:
-        said = f"{outline.tenant}/{outline.gateway}/{outline.lane}"
-        raise _Refused("wrong_name", f"the batch says {said}, its topic {address.tenant}/{address.gateway}/{lane}")
+        raise Refused("unknown_version", f"wire version {outline.v}; this release reads version {wire.WIRE_VERSION}")
+    _check_heading(outline, address, lane)
     good: list[wire.Record] = []
     aside: list[DeadLetter] = []
     seqs: list[int] = []
     for part in outline.records:
         part_raw = bytes(part)
         try:
-            record = _read_record(part_raw, address.gateway, outline.lane)
+            record = read_record(part_raw, address.gateway, outline.lane)
             good.append(record)
             seqs.append(record.seq)
-        except _Refused as refused:
+        except Refused as refused:
             seqs.append(_number(part_raw, len(seqs) + 1))
             reason = _printable(f"record {seqs[-1]}: {refused}", 1000)
-            letter = DeadLetter(topic, refused.cause, reason, part_raw, len(part_raw), address.gateway, seqs[-1])
-            aside.append(letter)
+            aside.append(
+                DeadLetter(
+                    topic, refused.cause, reason, part_raw, len(part_raw), address.gateway, outline.spool, seqs[-1]
+                )
+            )
     if any(later <= earlier for earlier, later in pairwise(seqs)):
-        raise _Refused("invalid_batch", "seq must ascend within a batch")
+        raise Refused("invalid_batch", "seq must ascend within a batch")
     return Accepted(address, outline.spool, outline.lane, tuple(good), tuple(aside), tuple(seqs), key_id, raw)
+
+
+def _check_heading(batch: wire.Batch | _Outline, address: Address, lane: str) -> None:
+    if (batch.tenant, batch.gateway) != (address.tenant, address.gateway) or batch.lane != lane:
+        said = f"{batch.tenant}/{batch.gateway}/{batch.lane}"
+        raise Refused("wrong_name", f"the batch says {said}, its topic {address.tenant}/{address.gateway}/{lane}")
 
 
 def _number(raw: bytes, position: int) -> int:
@@ -221,54 +288,60 @@ def _number(raw: bytes, position: int) -> int:
     try:
         return _number_decoder.decode(raw).seq
     except _DECODE_ERRORS as error:
-        raise _Refused("invalid_batch", f"record {position} of the batch has no usable seq: {error}") from error
+        raise Refused("invalid_batch", f"record {position} of the batch has no usable seq: {error}") from error
 
 
-def _read_record(raw: bytes, gateway: str, lane: str) -> wire.Record:
+def read_record(raw: bytes, gateway: str, lane: str) -> wire.Record:
+    """One record of a batch whose signature holds. Raises :class:`Refused`."""
     try:
         record = wire.decode_record(raw)
     except _DECODE_ERRORS as error:
-        raise _Refused("invalid_record", str(error)) from error
+        raise Refused("invalid_record", str(error)) from error
     if _has_nul(raw):
-        raise _Refused("invalid_record", "a text holds a NUL character")
-    body = record.body
-    if not isinstance(body, wire.BODIES_OF_LANE[lane]):
-        raise _Refused("invalid_record", f"a {type(body).__name__} does not belong in lane {lane}")
-    _check_numbers(record)
-    if isinstance(body, wire.Detection | wire.Evidence):
-        prefix = f"{gateway}/{body.camera}/"
-        if not body.detection_id.startswith(prefix):
-            raise _Refused("wrong_name", f"detection id {body.detection_id!r} does not begin with {prefix!r}")
-    if isinstance(body, wire.Evidence):
-        _check_pictures(body)
-    if isinstance(body, wire.Dropped) and body.first_seq > body.last_seq:
-        raise _Refused("invalid_record", f"dropped range {body.first_seq}-{body.last_seq} ends before it begins")
+        raise Refused("invalid_record", "a text holds a NUL character")
+    if not isinstance(record.body, wire.BODIES_OF_LANE[lane]):
+        raise Refused("invalid_record", f"a {type(record.body).__name__} does not belong in lane {lane}")
+    _check_record(record, gateway)
     return record
 
 
-def _check_numbers(record: wire.Record) -> None:
+def _check_record(record: wire.Record, gateway: str) -> None:
     body = record.body
+    if isinstance(body, wire.Telemetry):  # by far the most
+        if body.readings > _MAX_INTEGER:
+            raise Refused("invalid_record", f"{str(body.readings)[:40]}: larger than any number we can keep")
+        return
+    _check_numbers(body)
+    if isinstance(body, wire.Detection | wire.Evidence):
+        prefix = f"{gateway}/{body.camera}/"
+        if not body.detection_id.startswith(prefix):
+            raise Refused("wrong_name", f"detection id {body.detection_id!r} does not begin with {prefix!r}")
+    if isinstance(body, wire.Evidence):
+        _check_pictures(body)
+    if isinstance(body, wire.Dropped) and body.first_seq > body.last_seq:
+        raise Refused("invalid_record", f"dropped range {body.first_seq}-{body.last_seq} ends before it begins")
+
+
+def _check_numbers(body: wire.Body) -> None:
     numbers: list[int] = []
     if isinstance(body, wire.Detection):
         numbers = [body.revision, body.pose_version]
-    elif isinstance(body, wire.Telemetry):
-        numbers = [body.readings]
     elif isinstance(body, wire.ClockFix):
         numbers = [body.from_mono_ns, body.to_mono_ns]
     elif isinstance(body, wire.PoseNotice):
         numbers = [body.pose.pose_version]
     for number in numbers:
         if abs(number) > _MAX_INTEGER:
-            raise _Refused("invalid_record", f"{str(number)[:40]}: larger than any number we can keep")
+            raise Refused("invalid_record", f"{str(number)[:40]}: larger than any number we can keep")
 
 
 def _check_pictures(evidence: wire.Evidence) -> None:
     for picture in evidence.pictures:
         digest = "sha256:" + hashlib.sha256(picture.data).hexdigest()
         if digest != picture.digest:
-            raise _Refused("invalid_record", f"picture {picture.role}: its bytes have {digest}, not {picture.digest}")
+            raise Refused("invalid_record", f"picture {picture.role}: its bytes have {digest}, not {picture.digest}")
         if not picture.data.startswith(b"\xff\xd8\xff"):
-            raise _Refused("invalid_record", f"picture {picture.role}: is not a JPEG")
+            raise Refused("invalid_record", f"picture {picture.role}: is not a JPEG")
 
 
 def _has_nul(raw: bytes) -> bool:

@@ -19,13 +19,16 @@ from cloud_ingest.ingest.accept import (
     AcceptedState,
     DeadLetter,
     Keys,
+    RememberedKeys,
     accept_batch,
     accept_state,
     dead_letter,
 )
-from cloud_ingest.ingest.source import Message, Source
-from cloud_ingest.ingest.writer import LaneKey, Outcome, Writer
-from cloud_ingest.store.database import writing
+from cloud_ingest.ingest.lanes import LaneKey, Raced
+from cloud_ingest.ingest.progress import TooManyGaps
+from cloud_ingest.ingest.source import Message, Source, is_bulk
+from cloud_ingest.ingest.writer import Outcome, Writer
+from cloud_ingest.store.database import one_alert_builder, writing
 from smokesentry.clock import SystemClock
 from smokesentry.identity import Identity
 from smokesentry.messages.control import Ack
@@ -80,12 +83,22 @@ class Worker:
     def _close_silent(self) -> None:
         try:
             with writing(self._engine) as connection:
+                one_alert_builder(connection)
                 self._alerts.close_silent(connection, self._clock.now().captured_at)
         except (OperationalError, InterfaceError) as error:
             _log.error("the store does not answer: %s", error)
 
     def _take(self, messages: list[Message], stop: threading.Event) -> None:
-        checked = [(message, self._check(message)) for message in messages]
+        """What is urgent is committed by itself first: no telemetry of the same handful is waited for."""
+        urgent = [message for message in messages if not is_bulk(message.topic)]
+        bulk = [message for message in messages if is_bulk(message.topic)]
+        for some in (urgent, bulk):
+            if some and not stop.is_set():
+                self._take_together(some, stop)
+
+    def _take_together(self, messages: list[Message], stop: threading.Event) -> None:
+        keys = RememberedKeys(self._keys)
+        checked = [(message, self._check(message, keys)) for message in messages]
         while not stop.is_set():
             try:
                 outcomes = self._store(checked)
@@ -102,10 +115,10 @@ class Worker:
             for key, progress in outcome.acks.items():
                 self._source.publish(key[0].ack, self._ack(key, progress.contiguous, progress.ranges))
 
-    def _check(self, message: Message) -> Checked:
+    def _check(self, message: Message, keys: Keys) -> Checked:
         accept = accept_state if message.topic.endswith("/state") else accept_batch
         try:
-            checked: Checked = accept(message.topic, message.raw, self._keys, self._tenants)
+            checked: Checked = accept(message.topic, message.raw, keys, self._tenants)
         except Exception as error:  # our own fault must not stop the others; kept, to be replayed after a mend
             _log.exception("a message could not be judged")
             checked = dead_letter(
@@ -124,7 +137,7 @@ class Worker:
             return [self._transaction([one for _, one in checked])]
         except (OperationalError, InterfaceError):
             raise
-        except (SQLAlchemyError, OverflowError) as error:
+        except (SQLAlchemyError, OverflowError, TooManyGaps) as error:
             _log.warning("a transaction of %d messages was refused, going one by one: %s", len(checked), error)
         return [self._store_alone(message, one) for message, one in checked]
 
@@ -133,19 +146,27 @@ class Worker:
             return self._transaction([checked])
         except (OperationalError, InterfaceError):
             raise
-        except (SQLAlchemyError, OverflowError) as error:
+        except (SQLAlchemyError, OverflowError, TooManyGaps) as error:
             why = f"the database refused it: {error.orig if isinstance(error, DBAPIError) else error}"
             gateway = None if isinstance(checked, DeadLetter) else checked.address.gateway
             return self._transaction([dead_letter(message.topic, message.raw, "store_refused", why, gateway)])
 
     def _transaction(self, checked: Sequence[Checked]) -> Outcome:
+        while True:
+            try:
+                return self._attempt(checked)
+            except Raced:  # another worker has just stored the same; the next attempt sees that
+                self._counts["raced"] += 1
+
+    def _attempt(self, checked: Sequence[Checked]) -> Outcome:
         received_at = self._clock.now().captured_at
         with writing(self._engine) as connection:
             writer = Writer(connection, received_at)
             for message in checked:
                 writer.add(message)
             outcome = writer.finish()
-            self._build_alerts(connection, outcome, received_at)
+            if outcome.detections or outcome.poses:
+                self._build_alerts(connection, outcome, received_at)
         return outcome
 
     def _build_alerts(self, connection: Connection, outcome: Outcome, received_at: str) -> None:

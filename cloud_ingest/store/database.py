@@ -16,7 +16,8 @@ from cloud_ingest.store.migrate import UnknownTables, bring_up_to_date
 from cloud_ingest.store.schema import SUBJECTS, changes
 
 _BUSY_MS = 30_000
-_SCHEMA_LOCK = 0x536D6F6B65  # any number that only we use as a PostgreSQL advisory lock
+_SCHEMA_LOCK = 0x536D6F6B65  # any numbers that only we use as PostgreSQL advisory locks
+_ALERT_LOCK = 0x536D6F6B66
 
 
 class StoreError(ValueError):
@@ -86,6 +87,13 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, An
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+def one_alert_builder(connection: Connection) -> None:
+    """From here to the end of the transaction no other worker takes in what alerts are made of: two gateways' views of
+    one plume must meet in one alert. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ALERT_LOCK})"))
 
 
 def bump(connection: Connection, subject: str) -> int:

@@ -41,7 +41,7 @@ telemetry_writes = Table(
     "telemetry_writes",
     metadata,
     Column("change", BigInteger, primary_key=True, autoincrement=False),
-    Column("written", BigInteger, nullable=False),  # microseconds since 1970 x 2048 + chance: rises, and never meets
+    Column("written", BigInteger, nullable=False),  # milliseconds since 1970 x 2^21 + chance: rises
     Column("rows", Integer, nullable=False),
     time_column("first_from_at"),  # bounds of the rows' ``from_at``
     time_column("last_from_at"),
@@ -119,4 +119,13 @@ letters_gone = Table(
     Column("letters", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     time_column("last_at"),
+)
+
+# What is kept of the two kinds of dead letters: "signed" | "unsigned".
+letters_kept = Table(
+    "letters_kept",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("letters", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
 )

@@ -13,7 +13,7 @@ import cloud_ingest.ingest.worker as worker_module
 from cloud_ingest.ingest.source import Message
 from cloud_ingest.ingest.worker import Worker
 from cloud_ingest.store.database import reading
-from cloud_ingest.store.schema import alerts, dead_letters, detections, telemetry
+from cloud_ingest.store.schema import alerts, dead_letters, detections, envelopes, lane_progress, telemetry
 
 
 class FakeLink:
@@ -67,7 +67,62 @@ def number_of(engine):
 
 def test_the_broker_is_told_first_and_each_lane_once(run, east, south):
     said = run([east.batch("telemetry", east.telemetry(n)) for n in range(3)] + [south.batch("health", south.health())])
-    assert said == [("broker", 4), ("gateway", east.address.ack), ("gateway", south.address.ack)]
+    assert said == [("broker", 1), ("gateway", south.address.ack), ("broker", 3), ("gateway", east.address.ack)]
+
+
+def test_a_detection_is_committed_before_the_telemetry_of_the_same_handful_is_looked_at(run, east, south, monkeypatch):
+    order = []
+    real = worker_module.accept_batch
+
+    def accept(topic, *rest):
+        order.append(topic.rpartition("/")[2])
+        return real(topic, *rest)
+
+    monkeypatch.setattr(worker_module, "accept_batch", accept)
+    backlog = [east.batch("telemetry", east.telemetry(n)) for n in range(5)]
+    said = run([*backlog, south.batch("detection", south.detection(1, (600.0, 300.0)))])
+    assert order == ["detection"] + ["telemetry"] * 5
+    assert said[:2] == [("broker", 1), ("gateway", south.address.ack)]
+
+
+def test_a_worker_that_was_overtaken_with_the_same_message_does_it_again_and_stores_it_once(
+    run, engine, east, monkeypatch, number_of
+):
+    """Another worker commits between this one's look at the lane and its own write (possible on PostgreSQL only)."""
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    message = east.batch("telemetry", east.telemetry(0), east.telemetry(10))
+    real, others = worker_module.Writer._write_rows, iter([True])
+
+    def write_rows(self):
+        if next(others, False):
+            run([message])
+        real(self)
+
+    monkeypatch.setattr(worker_module.Writer, "_write_rows", write_rows)
+    said = run([message])
+    assert said.count(("gateway", east.address.ack)) == 1
+    assert number_of(telemetry) == 2
+    assert number_of(envelopes) == 1
+
+
+def test_workers_that_hold_different_messages_of_one_lane_both_store_theirs(run, engine, east, monkeypatch, number_of):
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    first, second = (east.batch("telemetry", east.telemetry(n)) for n in (0, 10))
+    real, others = worker_module.Writer._write_rows, iter([True])
+
+    def write_rows(self):
+        if next(others, False):
+            run([second])
+        real(self)
+
+    monkeypatch.setattr(worker_module.Writer, "_write_rows", write_rows)
+    run([first])
+    with reading(engine) as connection:
+        lane = connection.execute(select(lane_progress)).one()
+    assert (lane.contiguous, lane.ranges) == (2, [])
+    assert number_of(telemetry) == 2
 
 
 def test_nothing_is_acknowledged_while_the_store_is_away(run, engine, east, monkeypatch, number_of):
