@@ -18,10 +18,11 @@ def main(argv: list[str]) -> int:
     make.add_argument("--first-seed", type=int, default=0)
     train = words.add_parser("train", help="train and convert; needs the training environment")
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
-    train.add_argument("--steps", type=int, default=6000)
+    train.add_argument("--check", type=Path, help="a folder of tuning nights, to see how it goes meanwhile")
+    train.add_argument("--steps", type=int, default=9000)
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--weights", type=Path, help="go on from this .weights.h5 when it is there; keep them in it")
-    train.add_argument("--name", default="plume-1")
+    train.add_argument("--name", default="plume-5")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
     judge.add_argument("--scale", type=float, default=1.0, help="1 is the whole table; 0.1 a quick look")
@@ -41,16 +42,17 @@ def main(argv: list[str]) -> int:
 
 def _make(options: argparse.Namespace) -> int:
     from lab.make_data import make
-    from lab.scenes.seeds import TRAIN
+    from lab.scenes.seeds import TRAIN, TUNE
 
-    last = options.first_seed + options.nights
-    if options.first_seed not in TRAIN or last - 1 not in TRAIN:
+    last = options.first_seed + options.nights - 1
+    if not any(options.first_seed in seeds and last in seeds for seeds in (TRAIN, TUNE)):
         print(
-            f"training seeds are {TRAIN.start} to {TRAIN.stop - 1}; asked for {options.first_seed} to {last - 1}",
+            f"training seeds are {TRAIN.start} to {TRAIN.stop - 1}, tuning seeds {TUNE.start} to {TUNE.stop - 1}; "
+            f"asked for {options.first_seed} to {last}",
             file=sys.stderr,
         )
         return 2
-    total = make([(seed, None) for seed in range(options.first_seed, last)], options.out, options.processes)
+    total = make([(seed, None) for seed in range(options.first_seed, last + 1)], options.out, options.processes)
     print(f"{total} moments of {options.nights} nights in {options.out}")
     return 0
 
@@ -65,7 +67,7 @@ def _train(options: argparse.Namespace) -> int:
         )
         return 2
     begun = options.weights is not None and options.weights.exists()
-    model = train(options.data, options.steps, options.seed, options.weights if begun else None)
+    model = train(options.data, options.steps, options.seed, options.weights if begun else None, options.check)
     if options.weights is not None:
         model.save_weights(options.weights)
     note = {"seed": options.seed, "steps": options.steps, "data": [folder.name for folder in options.data]}

@@ -3,8 +3,8 @@
 # TensorFlow cannot share the product's environment (numpy), so it gets build/train-env.
 set -eu
 python=$1
-nights=${2:-700}
-steps=${3:-3000}
+nights=${2:-2000}
+steps=${3:-9000}
 env=build/train-env
 
 if [ ! -e "$env/.ready" ] || [ lab/requirements-train.txt -nt "$env/.ready" ]; then
