@@ -7,6 +7,7 @@ import math
 import cv2
 import numpy as np
 
+from detector.cues import Weighed, evidence_of, weigh
 from detector.frames import Scale
 from detector.model import Calibration
 from detector.statistics import Statistics
@@ -18,20 +19,25 @@ CELL_PX = 4.0  # a heat-map cell in working pixels
 # Share of steam in smoke + steam from which a plume looks like steam. On tuning nights and the demo's streets forty
 # smoke plumes lay at 0.05-0.16, boilers that alarmed mostly at 0.22-0.55.
 _STEAM_MARGIN = 0.2
+NO_CUES = Weighed(0.0, 0.0, ())
 _STEAM_STAYS = 0.12  # what was told as steam stays steam down to here: a boiler's puffs pass the margin both ways
 
 
-def confidence(score: float, calibration: Calibration) -> float:
-    """The score through the manifest's logistic curve; slope 1 and intercept 0 leave it as it is, uncalibrated."""
+def confidence(score: float, calibration: Calibration, cues: float = 0.0) -> float:
+    """The score through the manifest's logistic curve, and what the cues add to its logit; slope 1, intercept 0 and no
+    cues leave it as it is, uncalibrated."""
     s = min(max(score, 1e-4), 1 - 1e-4)
-    return 1 / (1 + math.exp(-(calibration.slope * math.log(s / (1 - s)) + calibration.intercept)))
+    return 1 / (1 + math.exp(-(calibration.slope * math.log(s / (1 - s)) + calibration.intercept + cues)))
 
 
-def classify(track: Track, weather: Weather | None) -> tuple[PlumeClass, dict[PlumeClass, float], tuple[str, ...]]:
+def classify(
+    track: Track, weather: Weather | None, cues: Weighed = NO_CUES
+) -> tuple[PlumeClass, dict[PlumeClass, float], tuple[str, ...]]:
     """Class, scores that sum to 1, and why. Steam is only told where the weather lets it evaporate."""
-    steam = track.steam / max(track.smoke + track.steam, 1e-6)
+    steam = min(max(track.steam / max(track.smoke + track.steam, 1e-6) + cues.steam, 0.0), 1.0)
     told = weather is not None and weather.steam_can_be_told
     reasons = [f"moves and stays at one origin: score {track.peak:.2f}", f"visible for {track.visible_s:.0f} s"]
+    reasons += cues.reasons
     margin = _STEAM_STAYS if track.told_class in {"steam", "unresolved"} else _STEAM_MARGIN
     if steam < margin:
         reasons.append("keeps its shape, does not end like steam")
@@ -49,11 +55,18 @@ def classify(track: Track, weather: Weather | None) -> tuple[PlumeClass, dict[Pl
 
 
 def tell(
-    track: Track, phase: Phase, scale: Scale, stats: Statistics, calibration: Calibration, weather: Weather | None
+    track: Track,
+    phase: Phase,
+    scale: Scale,
+    stats: Statistics,
+    calibration: Calibration,
+    weather: Weather | None,
+    heading_deg: float | None = None,
 ) -> PlumeEvent:
-    """The track as an event of one phase."""
-    plume_class, scores, reasons = classify(track, weather)
-    sure = confidence(track.peak, calibration)
+    """The track as an event of one phase; ``heading_deg`` is where the camera looks, for the wind."""
+    cues = weigh(evidence_of(track.course, track.visible_s, phase == "end", track.from_start, weather, heading_deg))
+    plume_class, scores, reasons = classify(track, weather, cues)
+    sure = confidence(track.peak, calibration, cues.logit)
     if plume_class != "smoke":
         sure *= scores["smoke"] / max(scores["smoke"] + scores["steam"], 1e-6) if plume_class == "steam" else 0.7
     ys, xs = np.nonzero(track.area)

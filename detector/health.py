@@ -1,6 +1,7 @@
-"""Whether a camera can see what it should: black, white, frozen, shaking, veiled, or too dark to judge.
+"""Whether a camera can see what it should: black, white, frozen, shaking, veiled, blurred, covered, too dark.
 
-A dark street with a few lamps is judgeable; only a picture without any contrast is not.
+A dark street with a few lamps is judgeable; only a picture without any contrast is not. What a reference view adds
+(slow frost, a moved camera) is :mod:`detector.sight`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from collections import deque
 import cv2
 import numpy as np
 
-from detector.frames import Grey, halve
+from detector.frames import Grey
+from detector.structure import structure_left
+from smokesentry.weather import Weather
 
 FROZEN_AFTER_S = 10.0
 SHAKING_PX = 3.0
+_LOOK_EVERY_S = 0.9  # sharpness changes slowly
 _VEILED_SHARE = 0.45  # of the sharpness that this camera had
 _SHARPNESS_MEMORY_S = 600.0
+_CLEAR_KEPT_S = 60.0
+_NO_FROST_ABOVE_C = 4.0
+_NO_FOG_BELOW_RH = 75.0
 
 
 class Health:
@@ -25,20 +32,31 @@ class Health:
         self.cause: str | None = None
         self._last: Grey | None = None
         self._same_since: float | None = None
+        self._looked_t = -np.inf
+        self._veil: str | None = None
         self._best = 0.0
-        self._recent: deque[float] = deque(maxlen=20)
+        self._mean: Grey | None = None  # over some five seconds: noise is no sharpness
+        self._clear: Grey | None = None  # the same when it was last as sharp as ever
+        self._clear_age_s = 0.0
+        self._recent: deque[float] = deque(maxlen=7)
 
-    def look(self, frame: Grey, t_s: float, dt_s: float, unrest_px: float) -> str | None:
+    def look(
+        self, frame: Grey, t_s: float, dt_s: float, unrest_px: float, weather: Weather | None = None
+    ) -> str | None:
         """Takes the admitted frame before any correction; answers the cause why it cannot be judged, or None."""
-        self.cause = self._light(frame) or self._frozen(frame, t_s) or self._veiled(frame, dt_s)
+        if abs(t_s - self._looked_t) >= _LOOK_EVERY_S:
+            self._look_closely(frame, max(dt_s, min(t_s - self._looked_t, 60.0)), weather)
+            self._looked_t = t_s
+        self.cause = self._light(frame) or self._frozen(frame, t_s) or self._veil
         if self.cause is None and unrest_px > SHAKING_PX:
             self.cause = "shaking"
         return self.cause
 
     @staticmethod
     def _light(frame: Grey) -> str | None:
-        sample = frame[::3, ::3]
-        low, high, top = (float(x) for x in np.percentile(sample, (2, 98, 99.8)))
+        sample = cv2.convertScaleAbs(frame[::3, ::3])
+        share = np.cumsum(cv2.calcHist([sample], [0], None, [256], [0, 256])) / sample.size
+        low, high, top = (int(np.searchsorted(share, part)) for part in (0.02, 0.98, 0.998))
         if top < 8:
             return "black picture"
         if low > 247:
@@ -57,15 +75,38 @@ class Health:
             self._same_since = t_s
         return "frozen picture" if t_s - self._same_since >= FROZEN_AFTER_S else None
 
-    def _veiled(self, frame: Grey, dt_s: float) -> str | None:
-        """Frost, fog or an obstruction: fine contrast well below what this camera had within the last minutes."""
-        small = halve(frame)
-        fine = small - cv2.GaussianBlur(small, (0, 0), 2.0)
-        strong = np.abs(fine)
+    def _look_closely(self, frame: Grey, dt_s: float, weather: Weather | None) -> None:
+        """Fine structure well below what this camera had within the last minutes, and what that may be."""
+        if self._mean is None:
+            self._mean = frame.copy()
+        cv2.accumulateWeighted(frame, self._mean, 0.2)
+        self._clear = self._mean.copy() if self._clear is None else self._clear
         # Relative to the picture's own brightness, so that exposure and lamps do not count.
-        sharp = float(np.sqrt(np.mean(np.minimum(strong, 30.0) ** 2)) / (5.0 + float(small.mean())))
+        sharp = structure_left(self._clear, self._mean).fine * _brightness(self._clear) / _brightness(self._mean)
         self._recent.append(sharp)
         now = float(np.median(self._recent))
-        if len(self._recent) == self._recent.maxlen:
-            self._best = max(now, self._best * float(np.exp(-dt_s / _SHARPNESS_MEMORY_S)))
-        return "veiled: fog, frost or an obstruction" if now < _VEILED_SHARE * self._best else None
+        self._best = max(now, self._best * float(np.exp(-dt_s / _SHARPNESS_MEMORY_S)))
+        self._clear_age_s += dt_s
+        settled = len(self._recent) == self._recent.maxlen
+        if now > 0.9 * self._best and self._clear_age_s > (_CLEAR_KEPT_S if settled else 2.0):
+            self._clear, self._clear_age_s = self._mean.copy(), 0.0
+        veiled = settled and now < _VEILED_SHARE * self._best
+        self._veil = veil(self._clear, self._mean, weather) if veiled else None
+
+
+def _brightness(picture: Grey) -> float:
+    return 5.0 + float(np.minimum(picture, 128).mean())
+
+
+def veil(clear: Grey, frame: Grey, weather: Weather | None) -> str:
+    """What took the fine contrast away, as far as the picture and the weather tell. Both frames (HEIGHT, WIDTH)."""
+    left = structure_left(clear, frame)
+    if left.coarse > 0.5 and left.fine < 0.6 * left.coarse:
+        return "out of focus"
+    if left.covered > 0.2 and left.kept > 0.15:
+        return f"something covers {left.covered:.0%} of the picture: an object, dirt or frost"
+    if weather is not None and weather.temp_c is not None and weather.temp_c > _NO_FROST_ABOVE_C:
+        return "veiled: fog or something before the lens; too warm for frost"
+    if weather is not None and weather.rh_percent is not None and weather.rh_percent < _NO_FOG_BELOW_RH:
+        return "veiled: frost or something before the lens; too dry for fog"
+    return "veiled: fog, frost or an obstruction"

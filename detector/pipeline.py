@@ -7,18 +7,26 @@ import hashlib
 import math
 from collections import Counter
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.events import CELL_PX, classify, tell
+from detector.events import tell
+from detector.favour import favour
 from detector.frames import HEIGHT, WIDTH, BadFrame, Grey, Scale, admit
 from detector.health import Health
 from detector.light import flatten
-from detector.maps import Context, network_input
+from detector.maps import MAPS, Context, network_input
+from detector.memory import COLUMNS as MEMORY_COLUMNS
+from detector.memory import ROWS as MEMORY_ROWS
 from detector.model import Model
 from detector.presence import present
 from detector.register import Pose, Reference, find_pose, lay
+from detector.remembered import NotUsable, View, check
+from detector.seen import Seen
 from detector.settings import DetectorSettings
+from detector.sight import ChimneySight, Sight, chimney_sights, compare
+from detector.snapshot import VIEW_KEPT_S, Snapshot, take
 from detector.statistics import Statistics
 from detector.tracks import Track, Tracker
 from detector.types import FrameResult, Phase, PlumeEvent, Verdict
@@ -27,13 +35,15 @@ from smokesentry.weather import Weather
 SAMPLE_S = 0.4  # frames nearer together than this are not needed
 THINK_S = 0.9  # the network runs this often
 READY_S = 10.0
+TRUSTED_AGE_S = 60.0  # of a background taken over: it no longer follows each frame
+_REMEMBER_AFTER_S = 20.0  # a background younger than this is not worth keeping
 UPDATE_S = 10.0
 _MAX_DT_S = 2.0  # a longer gap counts as this much: the statistics then speak of frames, not seconds
 _REFERENCE_S = 5.0
 _NEW_SCENE_RESIDUAL = 9.0  # grey levels left after pose and light: another picture, not another exposure
 _NEW_SCENE_FRAMES = 4
-_CHIMNEY_CELLS = 2.5
-_CHIMNEY_FACTOR = 1.25  # on the score at a known chimney
+MEMORY_SHAPE = (MEMORY_ROWS, MEMORY_COLUMNS)
+_MARGIN = np.ones((3, 3), np.uint8)  # a plume's thin edge, in cells
 
 
 class Watcher:
@@ -51,6 +61,16 @@ class Watcher:
         self._reference: Reference | None = None
         self._reference_age = 0.0
         self._strange = 0
+        self.watched_s = 0.0
+        self.laid: Grey | None = None  # the last frame as the statistics took it
+        self._remembered: Grey | None = None
+
+    def adopt(self, background: Grey) -> None:
+        """Begins with a background from before (HEIGHT, WIDTH) instead of trusting the next frame to be one. The
+        caller has checked that it shows the same view."""
+        self._begin()
+        self._remembered = background
+        self._reference = Reference(background)
 
     @property
     def ready(self) -> bool:
@@ -72,7 +92,14 @@ class Watcher:
         jump = math.hypot(pose.dx - self.pose.dx, pose.dy - self.pose.dy)
         self.unrest_px += (1 - math.exp(-dt_s / 10)) * (jump - self.unrest_px)
         self.pose = pose
-        self.stats.update(flatten(lay(grey, pose), self._reference.small, pose), dt_s)
+        self.laid = flatten(lay(grey, pose), self._reference.small, pose)
+        self.stats.update(self.laid, dt_s)
+        self.watched_s += dt_s
+        if self._remembered is not None:
+            # The moments begin with this frame; only the background, and that it is not a new one, is taken over.
+            self.stats.background[:] = self._remembered
+            self.stats.age_s = max(self.stats.age_s, TRUSTED_AGE_S)
+            self._remembered = None
         self._reference_age += dt_s
         if self._reference_age > _REFERENCE_S:
             self._reference, self._reference_age = Reference(self.stats.background), 0.0
@@ -105,6 +132,11 @@ class Detector:
         self._open_events: tuple[PlumeEvent, ...] = ()
         self.heat: NDArray[np.float32] | None = None  # the network's last answer, for explanations
         self._watcher = Watcher()
+        self._earlier: tuple[Snapshot, float] | None = None
+        self._reference_view: View | None = None
+        self._raised: NDArray[np.float32] | None = None
+        self._stirred = np.zeros(MEMORY_SHAPE, np.float32)
+        self.restored = "nothing was remembered"  # what became of an earlier process's state, for people
 
     def push(self, frame: NDArray[np.uint8], t_s: float, weather: Weather | None = None) -> FrameResult:
         """One frame, uint8 (H, W) or (H, W, 3) BGR, taken at ``t_s`` seconds. Never raises for a bad frame:
@@ -123,7 +155,7 @@ class Detector:
             return self._result(())
         if scale != self._scale or self._tracker.favour is None:
             self._scale = scale
-            self._tracker.favour = self._favour_chimneys()
+            self._tracker.favour = favour(self.settings.chimneys_px, scale, self._raised)
         return self._result(self._see(grey, t_s, dt_s))
 
     def finish(self) -> FrameResult:
@@ -132,18 +164,96 @@ class Detector:
         self._open_events = ()
         return FrameResult(self._verdict(), self._cause(), ends, ())
 
+    def state(self) -> dict[str, object] | None:
+        """What a successor needs to go on (:mod:`detector.snapshot`): JSON-able, some 30 kB. None while there is
+        nothing worth keeping. Ask every half minute or so and at the end."""
+        if self._last_t is None or self._watcher.watched_s < _REMEMBER_AFTER_S:
+            return None
+        return take(self._view(), self._tracker.open, self._last_t).to_data()
+
+    def restore(self, data: object, gone_s: float) -> None:
+        """Goes on where the process before left off ``gone_s`` seconds ago; before the first frame. The first usable
+        frame decides whether the state fits; ``restored`` says what became of it, and why if it was refused."""
+        try:
+            if not 0 <= gone_s <= VIEW_KEPT_S:
+                raise NotUsable(f"it is {gone_s:.0f} s old, at most {VIEW_KEPT_S:.0f} s are of use")
+            self._earlier = Snapshot.from_data(data), gone_s
+        except NotUsable as reason:
+            self.restored = f"refused what was remembered: {reason}"
+
+    def refer(self, data: object) -> None:
+        """Sets the view (:meth:`View.to_data`) that focus, veil and pose are measured against. Raises
+        :class:`NotUsable`."""
+        self._reference_view = View.from_data(data)
+
+    def view(self) -> dict[str, object] | None:
+        """The present background, to be kept as a reference; None while it is too young."""
+        return self._view().to_data() if self._watcher.watched_s >= _REMEMBER_AFTER_S else None
+
+    def sight(self) -> Sight | None:
+        """How well the camera sees against its reference; None without one or before there is a background."""
+        if self._reference_view is None or self._watcher.watched_s < READY_S:
+            return None
+        return compare(self._reference_view, self._watcher.stats.background, self._frame_size())
+
+    def chimney_sights(self) -> tuple[ChimneySight, ...]:
+        """At which known chimneys smoke could be seen now; empty without chimneys or before there is a background."""
+        if self._watcher.watched_s < READY_S:
+            return ()
+        stats = self._watcher.stats
+        scale = (self._scale.x, self._scale.y)
+        return chimney_sights(self.settings.chimneys_px, stats.background, stats.sigma, scale)
+
+    def seen(self) -> Seen | None:
+        """What every stage holds now, for looking at; None before there is anything. Costs one set of maps."""
+        if self._last_t is None or self._watcher.laid is None or not self._watcher.ready:
+            return None
+        stats = self._watcher.stats
+        maps, _ = self._watcher.network_input(SAMPLE_S)
+        return Seen(
+            self._last_t, self._watcher.laid, stats.background.copy(), maps, self.heat, self.score(),
+            self._open_events, self._scale,
+        )  # fmt: skip
+
+    def raise_at(self, factors: NDArray[np.float32] | None) -> None:
+        """By how much scores must exceed the threshold in each cell of the site's memory; at each full hour."""
+        self._raised = factors
+        self._tracker.favour = favour(self.settings.chimneys_px, self._scale, factors)
+
+    def stirred(self) -> NDArray[np.float32]:
+        """The highest score in each cell of the site's memory since this was last asked."""
+        highest, self._stirred = self._stirred, np.zeros(MEMORY_SHAPE, np.float32)
+        return highest
+
     def score(self) -> NDArray[np.float32] | None:
         """Mean origin heat over the last 16 s, (HEIGHT/4, WIDTH/4) in 0-1, for judging and explanations;
         None before there is any."""
         return self._tracker.score()
 
-    def _favour_chimneys(self) -> NDArray[np.float32]:
-        favour = np.ones((round(HEIGHT / CELL_PX), round(WIDTH / CELL_PX)), np.float32)
-        ys, xs = np.mgrid[0 : favour.shape[0], 0 : favour.shape[1]]
-        for x, y in self.settings.chimneys_px:
-            cell_x, cell_y = x / self._scale.x / CELL_PX - 0.5, y / self._scale.y / CELL_PX - 0.5
-            favour[np.hypot(xs - cell_x, ys - cell_y) < _CHIMNEY_CELLS] = _CHIMNEY_FACTOR
-        return favour
+    def _view(self) -> View:
+        return View(self._watcher.stats.background.copy(), self._frame_size())
+
+    def _frame_size(self) -> tuple[int, int]:
+        return round(self._scale.x * WIDTH), round(self._scale.y * HEIGHT)
+
+    def _go_on(self, grey: Grey, t_s: float) -> tuple[PlumeEvent, ...]:
+        """Takes up the earlier process's state if this first frame agrees with it; its open plumes begin again."""
+        if self._earlier is None:
+            return ()
+        (snapshot, gone_s), self._earlier = self._earlier, None
+        try:
+            check(snapshot.view, grey, self._frame_size())
+        except NotUsable as reason:
+            self.restored = f"refused what was remembered: {reason}"
+            return ()
+        self._watcher.adopt(snapshot.view.picture)
+        tracks = snapshot.tracks_at(t_s, gone_s, t_s + READY_S)
+        self._tracker.take_over(tracks)
+        self._protect()
+        self.restored = f"went on after {gone_s:.0f} s with its background and {len(tracks)} open plumes"
+        starts = tuple(self._tell(track, "start") for track in tracks)
+        self._open_events = starts
+        return starts
 
     def _bad(self, reason: str) -> FrameResult:
         self.counts["bad_frames"] += 1
@@ -168,9 +278,13 @@ class Detector:
         return min(step, _MAX_DT_S)
 
     def _see(self, grey: Grey, t_s: float, dt_s: float) -> tuple[PlumeEvent, ...]:
-        cause = self._health.look(grey, t_s, dt_s, self._watcher.unrest_px)
+        cause = self._health.look(grey, t_s, dt_s, self._watcher.unrest_px, self._weather)
         if cause in ("black picture", "white picture"):
             return self._wait(t_s)
+        again = self._go_on(grey, t_s)
+        return again + self._look(grey, t_s, dt_s)
+
+    def _look(self, grey: Grey, t_s: float, dt_s: float) -> tuple[PlumeEvent, ...]:
         scenes = self._watcher.new_scenes
         self._watcher.take(grey, dt_s)
         if self._watcher.new_scenes > scenes:
@@ -183,20 +297,39 @@ class Detector:
         return self._think(t_s, dt_s, period)
 
     def _think(self, t_s: float, dt_s: float, period_s: float) -> tuple[PlumeEvent, ...]:
-        self.heat = self._model(*self._watcher.network_input(dt_s)).copy()
+        maps, figures = self._watcher.network_input(dt_s)
+        self.heat = self._model(maps, figures).copy()
         self.heat[:, :, 0] *= present(self._watcher.stats, self.heat.shape[:2])
-        if self._watcher.stats.age_s < READY_S or self._health.cause is not None:
+        if self._watcher.watched_s < READY_S or self._health.cause is not None:
             return self._wait(t_s)
         opened, closed = self._tracker.step(self.heat, t_s, period_s)
+        self._note_stirring()
+        self._note_drift(maps)
         self._protect()
         events = [self._tell(track, "start") for track in opened]
         events += [self._tell(track, "end") for track in closed]
+        before = {event.track: event.plume_class for event in self._open_events}
         fresh = {track.number for track in opened}
-        for track in self._tracker.open:
-            if track.number not in fresh and self._worth_telling(track, t_s):
-                events.append(self._tell(track, "update"))
         self._open_events = tuple(self._tell(track, "update") for track in self._tracker.open)
+        for track, event in zip(self._tracker.open, self._open_events, strict=True):
+            changed = event.plume_class != before.get(track.number) or t_s - track.told_s >= UPDATE_S
+            if changed and track.number not in fresh:
+                track.told_s = t_s
+                events.append(event)
         return tuple(events)
+
+    def _note_drift(self, maps: NDArray[np.float32]) -> None:
+        for track in self._tracker.open:
+            seen = maps[1::2, 1::2][track.area]
+            up, right = (2 * float(seen[:, MAPS.index(name)].mean()) - 1 for name in ("up", "right"))
+            track.course.note_drift(up, right)
+
+    def _note_stirring(self) -> None:
+        score = self._tracker.score()
+        if score is not None:
+            rows, columns = MEMORY_SHAPE
+            blocks = score.reshape(rows, score.shape[0] // rows, columns, score.shape[1] // columns)
+            np.maximum(self._stirred, blocks.max(axis=(1, 3)), out=self._stirred)
 
     def _wait(self, t_s: float) -> tuple[PlumeEvent, ...]:
         ends = tuple(self._tell(track, "end") for track in self._tracker.wait(t_s))
@@ -205,28 +338,24 @@ class Detector:
 
     def _protect(self) -> None:
         """The background does not learn an open plume."""
-        slow = np.zeros(self._watcher.stats.slow.shape, np.float32)
-        cell = int(CELL_PX)
+        slow = self._watcher.stats.slow
+        slow[:] = 0
         for track in self._tracker.open:
-            slow = np.maximum(slow, np.kron(track.area, np.ones((cell, cell), np.float32)))
-        self._watcher.stats.slow = slow
-
-    def _worth_telling(self, track: Track, t_s: float) -> bool:
-        plume_class = classify(track, self._weather)[0]
-        if plume_class == track.told_class and t_s - track.told_s < UPDATE_S:
-            return False
-        track.told_s = t_s
-        return True
+            area = cv2.dilate(track.area.astype(np.uint8), _MARGIN)
+            slow[cv2.resize(area, slow.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 1
 
     def _tell(self, track: Track, phase: Phase) -> PlumeEvent:
-        event = tell(track, phase, self._scale, self._watcher.stats, self._model.calibration, self._weather)
+        event = tell(
+            track, phase, self._scale, self._watcher.stats, self._model.calibration, self._weather,
+            self.settings.heading_deg,
+        )  # fmt: skip
         track.told_class = event.plume_class
         return event
 
     def _cause(self) -> str | None:
         if self._health.cause is not None:
             return self._health.cause
-        return "starting up" if self._watcher.stats.age_s < READY_S else None
+        return "starting up" if self._watcher.watched_s < READY_S else None
 
     def _verdict(self) -> Verdict:
         if any(event.plume_class in ("smoke", "unresolved") for event in self._open_events):

@@ -14,11 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.cues import Course
+
 WINDOW_S = 16.0
 CLOSE_AFTER_S = 25.0
 SAME_CELLS = 3.5  # two peaks nearer than this are one origin
 _CLOSE_SHARE = 0.35  # of the threshold
 _ONSET_SHARE = 0.4
+_FROM_START_S = 4.0
+_WANDER_LEAST = 0.15  # heat below it has no place of its own
 
 Heat = NDArray[Any]
 
@@ -42,7 +46,9 @@ class Track:
     visible_s: float = 0.0
     told_s: float = 0.0
     told_class: str = ""
-    history: list[tuple[float, float]] = field(default_factory=list)  # (time, heat at the origin), the last two minutes
+    held_until_s: float = -np.inf  # not closed before: taken over from an earlier process, not yet seen by this one
+    from_start: bool = False  # there when looking began: its rise was not seen
+    course: Course = field(default_factory=Course)
 
 
 class Tracker:
@@ -94,9 +100,15 @@ class Tracker:
     def wait(self, t_s: float) -> list[Track]:
         """Nothing can be judged now: closes and returns what has been unseen for too long."""
         self.clear_heat()
-        closed = [track for track in self.open if t_s - track.last_seen_s >= CLOSE_AFTER_S]
+        closed = [track for track in self.open if _gone(track, t_s)]
         self.open = [track for track in self.open if track not in closed]
         return closed
+
+    def take_over(self, tracks: list[Track]) -> None:
+        """Goes on with an earlier process's open tracks, under numbers of its own."""
+        for track in tracks:
+            track.number, self._next = self._next, self._next + 1
+            self.open.append(track)
 
     def finish(self) -> list[Track]:
         """Closes everything."""
@@ -130,6 +142,9 @@ class Tracker:
             min(since, t_s), told_s=t_s,
         )  # fmt: skip
         track.smoke, track.steam = _classes(out, track.area)
+        track.from_start = since - self._heat[0][0] < _FROM_START_S and len(self._heat) < 2 * self._least
+        for seen_s, heat in self._heat:
+            track.course.note(seen_s, float(heat[y, x]), 0.5)
         self._next += 1
         self.open.append(track)
         return track
@@ -145,9 +160,7 @@ class Tracker:
         track.score = float(score[y0 : y + 3, x0 : x + 3].max())
         track.peak = max(track.peak, track.score)
         now = float(out[y0 : y + 3, x0 : x + 3, 0].max())
-        track.history.append((t_s, now))
-        while t_s - track.history[0][0] > 120:
-            track.history.pop(0)
+        track.course.note(t_s, now, _wander(out[:, :, 0], track) if now > _WANDER_LEAST else track.course.wander_cells)
         if track.score > _CLOSE_SHARE * self.threshold:
             track.last_seen_s = t_s
             track.visible_s += period_s
@@ -158,7 +171,11 @@ class Tracker:
             track.steam += share * (steam - track.steam)
             if area.any():
                 track.area = area
-        return t_s - track.last_seen_s < CLOSE_AFTER_S
+        return not _gone(track, t_s)
+
+
+def _gone(track: Track, t_s: float) -> bool:
+    return t_s - max(track.last_seen_s, track.held_until_s) >= CLOSE_AFTER_S
 
 
 def _centre(heat: Heat, x: int, y: int) -> tuple[float, float, float]:
@@ -172,6 +189,15 @@ def _centre(heat: Heat, x: int, y: int) -> tuple[float, float, float]:
     cx, cy = float((part * xs).sum() / total), float((part * ys).sum() / total)
     spread = float(np.sqrt((part * ((xs - cx) ** 2 + (ys - cy) ** 2)).sum() / total / 2))
     return cx, cy, max(spread, 0.5)
+
+
+def _wander(heat: Heat, track: Track) -> float:
+    """How far the hottest cell within four of the origin lies from it."""
+    x, y = round(track.x), round(track.y)
+    y0, x0 = max(y - 4, 0), max(x - 4, 0)
+    part = heat[y0 : y + 5, x0 : x + 5]
+    row, column = divmod(int(np.argmax(part)), part.shape[1])
+    return float(np.hypot(x0 + column - track.x, y0 + row - track.y))
 
 
 def _area(out: NDArray[np.float32], x: int, y: int) -> NDArray[np.bool_]:

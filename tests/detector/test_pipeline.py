@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.explain import strip
-from detector.maps import Context, network_input
 from detector.pipeline import Detector
 from detector.settings import DetectorSettings
 from detector.types import FrameResult
@@ -122,10 +121,11 @@ def test_the_digest_speaks_for_the_settings_too() -> None:
 
 def test_an_explanation_can_be_drawn(rng: np.random.Generator) -> None:
     detector = Detector()
+    assert detector.seen() is None
     for k in range(10):
-        frame = _noise(rng)
-        detector.push(frame, 0.5 * k)
-    maps, _ = network_input(detector._watcher.stats, Context(1, 0, 0, 0, 1, 0.5))
-    picture = strip(frame, maps, detector.heat)
-    assert picture.shape == (540, 960, 3)
+        detector.push(_noise(rng), 0.5 * k)
+    seen = detector.seen()
+    assert seen is not None
+    picture = strip(seen)
+    assert picture.shape[1] == 4 * 324
     assert picture.std() > 5

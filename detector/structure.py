@@ -1,0 +1,57 @@
+"""How much of one picture's structure is left in another, by scale and by place: what focus, fog, frost and covered
+lenses are told by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frames import Grey
+
+ROWS, COLUMNS = 6, 10
+_LEAST_TEXTURE = 1.5  # grey levels: a cell with less says nothing about what covers it
+_GLARE = 200.0  # grey levels; a lamp's disc keeps its shape through frost and fog
+_GONE, _KEPT = 0.35, 0.7  # of the structure that a cell had
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Shares of the reference's structure; 1 is all of it (exposure counts: half the light is half the structure)."""
+
+    fine: float  # 1-2 px of 320
+    coarse: float  # 3-8 px
+    covered: float  # of the textured cells, those that lost it
+    kept: float  # and those that hardly did
+
+
+def structure_left(reference: Grey, now: Grey) -> Left:
+    """Regression of each band on the reference's through zero, so that noise and new things add nothing. Both pictures
+    (HEIGHT, WIDTH), in one pose."""
+    dark = cv2.dilate(reference, np.ones((9, 9), np.uint8)) < _GLARE
+    if dark.mean() < 0.2:
+        dark[:] = True
+    fine0, coarse0 = _bands(reference, dark)
+    fine, coarse = _bands(now, dark)
+    there, left = _cells((fine0 + coarse0) ** 2), _cells((fine0 + coarse0) * (fine + coarse))
+    textured = np.sqrt(there) > _LEAST_TEXTURE
+    ratio = left[textured] / there[textured] if textured.sum() >= 4 else np.ones(1, np.float32)
+    return Left(
+        _gain(fine0, fine), _gain(coarse0, coarse), float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
+    )
+
+
+def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:
+    soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
+    mid, wide = cv2.GaussianBlur(picture, (0, 0), 2.0), cv2.GaussianBlur(picture, (0, 0), 8.0)
+    return (soft - mid) * use, (mid - wide) * use
+
+
+def _gain(reference: Grey, now: Grey) -> float:
+    return max(float((reference * now).sum()) / max(float((reference * reference).sum()), 1.0), 0.0)
+
+
+def _cells(picture: Grey) -> Grey:
+    return cv2.resize(picture, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
