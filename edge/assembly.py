@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -11,15 +12,20 @@ from typing import IO
 import cv2
 
 from edge.camera import Camera, Duty, build_camera
+from edge.clockwatch import WatchedClock
 from edge.coverage import load_coverage
 from edge.downlink import Downlink
 from edge.evidence_store import EvidenceStore
+from edge.frames import Mask
 from edge.fusion import SiteAir
 from edge.gateway import Gateway
 from edge.health import health_of, more_status
 from edge.housekeeping import Housekeeping
+from edge.installer.access import Access
+from edge.installer.server import InstallerPage
 from edge.judge import Judge, MakeDetector, real_detector
 from edge.maintenance import Maintenance
+from edge.masks import MasksRefused, save_masks
 from edge.readings_log import ReadingsLog
 from edge.recorder import Recorder
 from edge.refuge import come_home, usable_folder
@@ -43,11 +49,13 @@ class GatewayError(RuntimeError):
     """The gateway cannot start; the message says what to do."""
 
 
-def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_detector) -> Gateway:
-    """Opens identity and spool and puts the parts together; nothing runs yet. Raises :class:`GatewayError`,
-    ``IdentityError`` or ``SpoolError``."""
+def build_gateway(
+    settings: GatewaySettings, make_detector: MakeDetector = real_detector, config: Path | None = None
+) -> Gateway:
+    """Opens identity and spool and puts the parts together; nothing runs yet. ``config``: their file, where masks
+    are saved. Raises :class:`GatewayError`, ``IdentityError`` or ``SpoolError``."""
     cv2.setNumThreads(1)  # several cameras share few cores; one thread each is the fairest and coolest
-    clock = SystemClock()
+    clock = WatchedClock()
     identity = load_identity(settings.identity.key, settings.identity.certificate)
     if identity.name != settings.gateway.name:
         raise IdentityError(
@@ -97,6 +105,7 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         health_of=lambda: health_of(gateway),
         more_status=lambda: more_status(gateway),
         reserve=Reserve(folder),
+        notice=downlink.notice,
     )
     supervisor = Supervisor()
     gateway = Gateway(
@@ -116,11 +125,28 @@ def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_
         recorder=_recorder(settings, identity, clock),
         supervisor=supervisor,
         watchdog=Watchdog(supervisor, lambda: gateway.order() is not None, _hardware(settings)),
+        installer=None,
         lock_file=lock_file,
         started=now,
     )
     gateway.cameras.extend(_camera(section, gateway, make_detector) for section in settings.cameras)
+    gateway.installer = _installer(gateway, config)
     return gateway
+
+
+def _installer(gateway: Gateway, config: Path | None) -> InstallerPage | None:
+    section = gateway.settings.installer
+    if section is None:
+        return None
+
+    def save(camera: str, masks: Sequence[Mask]) -> None:
+        if config is None:
+            raise MasksRefused("this gateway was not started from a file")
+        save_masks(config, camera, masks)
+
+    clock = gateway.clock
+    access = Access(gateway.settings.gateway.folder, clock.boot_id)
+    return InstallerPage(gateway.name, gateway.cameras, section.listen, section.port, access, clock, save)
 
 
 def _interval(section: SensorSection, now: Stamp) -> Interval:

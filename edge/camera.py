@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from detector.types import Verdict
 from edge.capture import Capture
@@ -37,7 +38,7 @@ class Camera:
     inference: Inference
     clock: SystemClock
     duty: Duty
-    latest: Frame | None = None  # masked like all others; for the installer's page
+    recent: deque[Frame] = field(default_factory=lambda: deque(maxlen=6))  # masked like all; for the installer's page
     _began: Stamp | None = None
     _counted: Stamp | None = None
     _off_duty_s: float = 0.0
@@ -101,7 +102,7 @@ def build_camera(
     duty = duty or Duty()
 
     def deliver(frame: Frame) -> None:
-        camera.latest = frame
+        camera.recent.append(frame)
         record(frame)
         camera.inference.inbox.put(frame)
 

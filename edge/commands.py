@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
         ("run", _run, "run the gateway until it is told to stop"),
         ("check", _check, "explain every problem of a configuration, and try what it names"),
         ("status", _status, "how the gateway that uses this configuration is"),
+        ("pin", _pin, "a one-time PIN that opens the installer's page to a phone for two hours"),
     ):
         sub = actions.add_parser(name, help=words, description=words)
         sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
@@ -54,7 +55,7 @@ def _run(config: Path) -> int:
     set_up_logging()
     settings = load_gateway_settings(config)
     try:
-        gateway = build_gateway(settings)
+        gateway = build_gateway(settings, config=config)
     except (GatewayError, IdentityError, SpoolError, UnknownModel) as error:
         print(f"smokesentry gateway: {error}", file=sys.stderr)
         return 1
@@ -86,6 +87,26 @@ def _status(config: Path) -> int:
     lines, good = describe(settings)
     print("\n".join(lines))
     return 0 if good else 1
+
+
+def _pin(config: Path) -> int:
+    from edge.installer.access import PIN_MINUTES, new_pin
+    from edge.settings import load_gateway_settings
+    from smokesentry.clock import SystemClock
+
+    settings, clock = load_gateway_settings(config), SystemClock()
+    if settings.installer is None:
+        print(f"{config}: installer: there is no such section; write [installer] to have the page", file=sys.stderr)
+        return 2
+    try:
+        pin = new_pin(settings.gateway.folder, clock.now(), clock.boot_id)
+    except OSError as error:
+        print(f"{settings.gateway.folder}: the PIN cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    print(
+        f"PIN {pin}, good once within {PIN_MINUTES} minutes, at http://{settings.installer.listen}:{settings.installer.port}/"
+    )
+    return 0
 
 
 def _maintenance(options: argparse.Namespace) -> int:

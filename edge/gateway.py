@@ -10,6 +10,7 @@ from functools import partial
 from typing import IO
 
 from edge.camera import Camera
+from edge.clockwatch import WatchedClock
 from edge.coverage import CoverageBook
 from edge.downlink import Downlink
 from edge.events import close
@@ -17,6 +18,7 @@ from edge.facts import Fact
 from edge.frames import Frame
 from edge.fusion import AirView, SiteAir
 from edge.housekeeping import Housekeeping
+from edge.installer.server import InstallerPage
 from edge.judge import Outcome
 from edge.maintenance import Maintenance, Order
 from edge.notify import notify
@@ -30,7 +32,7 @@ from edge.watchdog import Watchdog
 from edge.writer import Writer
 from firmware_bridge.link import SerialSensor
 from firmware_bridge.reading import Reading
-from smokesentry.clock import Stamp, SystemClock, from_unix
+from smokesentry.clock import Stamp, from_unix
 from smokesentry.messages.records import Body, PoseNotice
 
 _log = logging.getLogger("edge.gateway")
@@ -43,7 +45,7 @@ class Gateway:
     """Built by ``edge.assembly``; :meth:`run` holds until ``stop`` is set."""
 
     settings: GatewaySettings
-    clock: SystemClock
+    clock: WatchedClock
     spool: Spool
     writer: Writer
     uplink: Uplink
@@ -58,6 +60,7 @@ class Gateway:
     recorder: Recorder
     supervisor: Supervisor
     watchdog: Watchdog
+    installer: InstallerPage | None
     lock_file: IO[str]
     started: Stamp
     _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
@@ -75,6 +78,8 @@ class Gateway:
         self.supervisor.start("housekeeping", self.house.run)
         self.supervisor.start("coverage", self._keep_coverage)
         self.supervisor.start("recorder", self.recorder.run)
+        if self.installer is not None:
+            self.supervisor.start("installer page", self.installer.run)
         for sensor in self.sensors:
             self.supervisor.start(f"sensor {sensor.name}", partial(_read_sensor, sensor, self.take_reading))
         for camera in self.cameras:
@@ -94,7 +99,7 @@ class Gateway:
         left = self.supervisor.join(_STOP_PATIENCE_S)
         if left:
             _log.warning("did not end in time and is left behind: %s", ", ".join(left))
-        self.house.close_intervals()
+        self.house.finish()
         self.coverage.save(self.settings.gateway.folder)
         self.writer.stop()
         self._storing.stop.set()

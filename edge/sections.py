@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import time
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,3 +74,18 @@ class RecorderSection(Section):
     ring_mb: Annotated[int, Field(ge=4, le=1000)] = 32  # of memory, each camera: the last 75 s
     max_mb: Annotated[int, Field(ge=50, le=1_000_000)] = 2000  # of disk
     upload: Literal["preview", "all"] = "preview"
+
+
+class InstallerSection(Section):
+    """The installer's local page. Beyond loopback it opens only to a one-time PIN (``smokesentry gateway pin``)."""
+
+    listen: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8780  # 0: any free one, said in the log
+
+    @field_validator("listen")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        try:
+            return str(ip_address(value))
+        except ValueError as error:
+            raise ValueError('expected an address in digits: "127.0.0.1", or "0.0.0.0" for the whole LAN') from error

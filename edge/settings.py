@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, fiel
 
 from detector.settings import DetectorSettings
 from edge.schedule import Schedule
-from edge.sections import RecorderSection, ScheduleSection, SiteSection
+from edge.sections import InstallerSection, RecorderSection, ScheduleSection, SiteSection
 from firmware_bridge.link import DutyCycle, SerialSensor
 from firmware_bridge.models import UnknownModel
 from smokesentry.clock import SystemClock
@@ -136,6 +136,7 @@ class GatewaySettings(Section):
     site: SiteSection = Field(default_factory=SiteSection)
     schedule: ScheduleSection | None = None
     recorder: RecorderSection = Field(default_factory=RecorderSection)
+    installer: InstallerSection | None = None
     cameras: list[CameraSection] = Field(default_factory=list, max_length=16)
     sensors: list[SensorSection] = Field(default_factory=list, max_length=32)
 
