@@ -29,6 +29,7 @@ def main(argv: list[str]) -> int:
     for word, text in (
         ("ingest", "take in messages until stopped (SIGTERM)"),
         ("console", "serve the web page until stopped (SIGTERM)"),
+        ("evidence", "take in uploads of clips until stopped (SIGTERM)"),
         ("check", "say whether everything the processes need is there"),
         ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
         ("dead-letters", "list what was set aside, newest first"),
@@ -73,6 +74,10 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             return _ingest(settings)
         if arguments.word == "console":
             return _console(settings)
+        if arguments.word == "evidence":
+            from cloud_ingest.evidence.command import serve
+
+            return serve(settings)
         if arguments.word == "check":
             return _check(settings)
         if arguments.word == "import-footprints":

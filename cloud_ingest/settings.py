@@ -94,6 +94,31 @@ class Signing(Section):
     certificate: ResolvedPath
 
 
+class S3(Section):
+    """An S3-compatible store for evidence. ``keys``: a file whose two lines are access key and secret key."""
+
+    endpoint: Annotated[str, Field(pattern="^https?://[^/]+$")]
+    bucket: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    keys: ResolvedPath
+    region: str = "us-east-1"
+    ca: ResolvedPath | None = None
+
+
+class Evidence(Section):
+    """Where gateways upload clips: HTTPS with their certificates. Limits in MB (1,000,000 bytes)."""
+
+    host: str = "0.0.0.0"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8444
+    ca: ResolvedPath
+    certificate: ResolvedPath
+    key: ResolvedPath
+    folder: ResolvedPath | None = None  # uploads under way, and the blobs where there is no [evidence.s3]
+    blob_mb: Annotated[int, Field(ge=1, le=5000)] = 200
+    gateway_mb: Annotated[int, Field(ge=1)] = 20_000
+    tenant_mb: Annotated[int, Field(ge=1)] = 500_000
+    s3: S3 | None = None
+
+
 class Town(Section):
     """What stands in the town: a GeoJSON file of footprints and chimneys (docs/geotag.md), one a tenant."""
 
@@ -116,6 +141,7 @@ class CloudSettings(Section):
     cluster: Cluster | None = None
     ca: Ca
     signing: Signing
+    evidence: Evidence | None = None
     town: Town = Town()
     console: Console = Console()
 

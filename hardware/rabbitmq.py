@@ -36,13 +36,12 @@ def render_node(
     ca: Path,
     certificate: Path,
     key: Path,
-    crl_folder: Path,
     address: str = "0.0.0.0",
     amqp_port: int = 5671,
     mqtt_port: int = 8883,
     disk_free: str = "2GB",
 ) -> dict[str, str]:
-    """The three files of one node by name. ``node`` and ``members`` read ``rabbit@HOST``; three or five members.
+    """The two files of one node by name. ``node`` and ``members`` read ``rabbit@HOST``; three or five members.
 
     Raises ``ValueError`` for what a cluster cannot be made of.
     """
@@ -58,17 +57,15 @@ def render_node(
     for port in (amqp_port, mqtt_port):
         if not 0 < port < 65536:
             raise ValueError(f"port {port}: a TCP port is 1 to 65535")
-    for path in (ca, certificate, key, crl_folder):
+    for path in (ca, certificate, key):
         if not path.is_absolute() or not re.fullmatch(r"[\w./+@-]+", str(path)):
             raise ValueError(f"{str(path)!r}: give an absolute path of letters, digits and . / + @ - _")
     lines = [f"cluster_formation.classic_config.nodes.{n} = {member}" for n, member in enumerate(members, 1)]
     values = {
         "node": node, "address": address, "amqp_port": amqp_port, "mqtt_port": mqtt_port, "disk_free": disk_free,
-        "members": "\n".join(lines), "ca": ca, "certificate": certificate, "key": key, "crl_folder": crl_folder,
+        "members": "\n".join(lines), "ca": ca, "certificate": certificate, "key": key,
     }  # fmt: skip
-    files = {"rabbitmq.conf": "cluster/rabbitmq.conf", "advanced.config": "cluster/advanced.conf"}
-    rendered = {name: Template(text_of(source)).substitute(values) for name, source in files.items()}
-    return {**rendered, "enabled_plugins": PLUGINS}
+    return {"rabbitmq.conf": Template(text_of("cluster/rabbitmq.conf")).substitute(values), "enabled_plugins": PLUGINS}
 
 
 def render_definitions(gateways: Iterable[tuple[str, str]], clouds: Iterable[str], members: int = 3) -> str:

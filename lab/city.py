@@ -12,7 +12,7 @@ import random
 import ssl
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -69,20 +69,21 @@ class CityGateway:
         self._packet = 0
 
     @property
-    def idle(self) -> bool:
-        """Whether the cloud has acknowledged everything."""
-        return not self._waiting
+    def waiting(self) -> int:
+        """How many messages the cloud has not acknowledged."""
+        return len(self._waiting)
 
-    async def live(self, interval_s: float, until: float) -> None:
-        """Produces and sends; returns when the time is over and nothing waits any more (or when cancelled)."""
+    async def live(self, interval_s: float, alive: Callable[[], bool]) -> None:
+        """Produces while the city is alive, sends until nothing waits any more (or until cancelled)."""
         reader = asyncio.create_task(self._keep_connected())
         due = time.monotonic() + random.random() * interval_s
         try:
-            while time.monotonic() < until or self._waiting:
+            while alive() or self._waiting:
                 now = time.monotonic()
-                if now >= due and now < until and len(self._waiting) < _WINDOW:
-                    self._produce(now)
-                    due += interval_s
+                if now >= due and alive():
+                    if len(self._waiting) < _WINDOW:
+                        self._produce(now)
+                    due = now + interval_s
                 self._send_due(now)
                 await asyncio.sleep(min(0.5, max(0.02, due - time.monotonic())))
         finally:
@@ -177,22 +178,23 @@ async def run_city(
     cloud: Ed25519PublicKey,
     *,
     interval_s: float,
-    seconds: float,
+    alive: Callable[[], bool],
     settle_s: float,
 ) -> tuple[Ledger, int]:
-    """All gateways for ``seconds``, then up to ``settle_s`` more until all is acknowledged.
+    """All gateways while ``alive`` says so, then up to ``settle_s`` more until all is acknowledged.
 
     Gives the ledger and how many messages were still unacknowledged when patience ended.
     """
     ledger = Ledger()
     gateways = [CityGateway(author, ways, cloud, ledger) for author, ways in zip(authors, doors, strict=True)]
-    until = time.monotonic() + seconds
-    lives = [asyncio.create_task(gateway.live(interval_s, until)) for gateway in gateways]
-    _, late = await asyncio.wait(lives, timeout=seconds + settle_s)
+    lives = [asyncio.create_task(gateway.live(interval_s, alive)) for gateway in gateways]
+    while alive():
+        await asyncio.sleep(0.2)
+    _, late = await asyncio.wait(lives, timeout=settle_s)
     for life in late:
         life.cancel()
     await asyncio.gather(*lives, return_exceptions=True)
     for life in lives:
         if not life.cancelled() and life.exception() is not None:
             raise RuntimeError("a simulated gateway failed; the run means nothing") from life.exception()
-    return ledger, sum(len(gateway._waiting) for gateway in gateways)
+    return ledger, sum(gateway.waiting for gateway in gateways)

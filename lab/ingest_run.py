@@ -80,7 +80,7 @@ def run_mosquitto(folder: Path, plan: Plan, say: Say) -> Outcome:
     names = enrol_city(folder, plan.gateways, ("localhost", "127.0.0.1"))
     authors = authors_of(folder, names, plan.records)
     say(f"{plan.gateways} gateways enrolled")
-    with _store(folder, plan) as url, Processes(folder / "log") as processes:
+    with store(folder, plan) as url, Processes(folder / "log") as processes:
         port = free_port()
         processes.start("broker", [find_mosquitto(), "-c", str(configure_broker(folder, names, port))])
         processes.wait_for("the broker", lambda: port_answers(port), 15)
@@ -89,10 +89,15 @@ def run_mosquitto(folder: Path, plan: Plan, say: Say) -> Outcome:
         for number in range(plan.workers):
             start_worker(processes, folder, number, url, {"broker": broker | {"client_id": f"ingest-{number}"}})
         doors = [(Door("127.0.0.1", port, context),) for context in contexts(folder, authors)]
-        faults = Faults(processes, [f"worker-{n}" for n in range(plan.workers)], plan, say)
-        ledger, left = faults.during(
-            lambda: asyncio.run(_city(authors, doors, folder, plan)), broker=lambda: _kill_broker(processes, port)
-        )
+        faults = Faults(processes, folder, plan, say)
+
+        def script(faults: Faults) -> None:
+            faults.kill_workers(plan.seconds / 2)
+            faults.note("the broker was killed and restarted")
+            _kill_broker(processes, port)
+            faults.kill_workers(plan.seconds / 2)
+
+        ledger, left = faults.beside(lambda alive: asyncio.run(city(authors, doors, folder, plan, alive)), script)
         processes.check()
         return judge(url, plan, ledger, left, faults.counts, began)
 
@@ -108,13 +113,16 @@ def contexts(folder: Path, authors: Sequence[Author]) -> list[ssl.SSLContext]:
     return made
 
 
-async def _city(
-    authors: Sequence[Author], doors: Sequence[Sequence[Door]], folder: Path, plan: Plan
+async def city(
+    authors: Sequence[Author],
+    doors: Sequence[Sequence[Door]],
+    folder: Path,
+    plan: Plan,
+    alive: Callable[[], bool],
 ) -> tuple[Ledger, int]:
+    """The city of ``plan``, with the cloud's certificate of ``folder``."""
     cloud = public_key_of(load_certificate(folder / CLOUD / f"{CLOUD}.crt"))
-    return await run_city(
-        authors, doors, cloud, interval_s=plan.interval_s, seconds=plan.seconds, settle_s=plan.settle_s
-    )
+    return await run_city(authors, doors, cloud, interval_s=plan.interval_s, alive=alive, settle_s=plan.settle_s)
 
 
 def configure_broker(folder: Path, names: Sequence[str], port: int) -> Path:
@@ -152,7 +160,8 @@ def _kill_broker(processes: Processes, port: int) -> None:
     processes.wait_for("the broker", lambda: port_answers(port), 15)
 
 
-def _store(folder: Path, plan: Plan) -> AbstractContextManager[str]:
+def store(folder: Path, plan: Plan) -> AbstractContextManager[str]:
+    """PostgreSQL where it is wanted and there, else SQLite; gives the URL."""
     binaries = find_postgres() if plan.postgresql else None
     if binaries is None:
         (folder / "store").mkdir()
@@ -163,42 +172,65 @@ def _store(folder: Path, plan: Plan) -> AbstractContextManager[str]:
 
 
 class Faults:
-    """Kills workers at random while something else runs, and the broker once in the middle."""
+    """Kills workers at random, and whatever else a script says, while something runs beside it."""
 
-    def __init__(self, processes: Processes, workers: Sequence[str], plan: Plan, say: Say) -> None:
+    def __init__(self, processes: Processes, folder: Path, plan: Plan, say: Say) -> None:
         self.counts: Counter[str] = Counter()
         self._processes = processes
-        self._workers = list(workers)
+        self._folder = folder
         self._plan = plan
         self._say = say
         self._random = random.Random(plan.seed)
+        self._problem: Exception | None = None
         self._over = threading.Event()
+        self._next_kill = 0.0
+        self._seen: dict[str, int] = {}  # how far a worker's log had come when it was killed
 
-    def during(self, work: Callable[[], tuple[Ledger, int]], broker: Callable[[], None]) -> tuple[Ledger, int]:
-        """Runs ``work`` with faults beside it for the plan's time."""
-        thread = threading.Thread(target=self._inject, args=(broker,))
-        thread.start()
-        try:
-            return work()
-        finally:
+    def beside(
+        self, work: Callable[[Callable[[], bool]], tuple[Ledger, int]], script: Callable[[Faults], None]
+    ) -> tuple[Ledger, int]:
+        """Runs ``work``, which is told by its argument whether faults still come, and ``script`` in a thread."""
+
+        def inject() -> None:
+            try:
+                script(self)
+            except Exception as error:  # told by the caller's thread
+                self._problem = error
             self._over.set()
-            thread.join()
 
-    def _inject(self, broker: Callable[[], None]) -> None:
-        end, middle = time.monotonic() + self._plan.seconds, time.monotonic() + self._plan.seconds / 2
-        while time.monotonic() < end:
-            if self._over.wait(self._random.expovariate(1 / self._plan.kill_every_s)):
-                return
-            worker = self._random.choice(self._workers)
-            self._processes.kill(worker)
-            self.counts["workers killed"] += 1
-            self._over.wait(1.0)
-            self._processes.restart(worker)
-            if time.monotonic() > middle:
-                middle = float("inf")
-                self._say("the broker is killed and restarted")
-                broker()
-                self.counts["brokers killed"] += 1
+        thread = threading.Thread(target=inject)
+        thread.start()
+        done = work(lambda: not self._over.is_set())
+        thread.join()
+        if self._problem is not None:
+            raise self._problem
+        return done
+
+    def note(self, what: str) -> None:
+        """Says and counts one fault."""
+        self.counts[what] += 1
+        self._say(what)
+
+    def kill_workers(self, seconds: float) -> None:
+        """For so long: kill -9 to a random worker, and a start as by a supervisor a second later.
+
+        Only one that has connected is killed: on a busy machine a worker might else never get to work at all.
+        """
+        end = time.monotonic() + seconds
+        self._next_kill = self._next_kill or time.monotonic() + self._random.expovariate(1 / self._plan.kill_every_s)
+        while (now := time.monotonic()) < end:
+            self._processes.check()
+            if now >= self._next_kill:
+                worker = f"worker-{self._random.randrange(self._plan.workers)}"
+                log = self._folder / "log" / f"{worker}.log"
+                if "connected to" in log.read_text(errors="replace")[self._seen.get(worker, 0) :]:
+                    self._processes.kill(worker)
+                    self._seen[worker] = len(log.read_text(errors="replace"))
+                    self.counts["a worker was killed"] += 1
+                    time.sleep(1.0)
+                    self._processes.restart(worker)
+                    self._next_kill = now + self._random.expovariate(1 / self._plan.kill_every_s)
+            time.sleep(0.2)
 
 
 def judge(url: str, plan: Plan, ledger: Ledger, left: int, faults: Counter[str], began: float) -> Outcome:

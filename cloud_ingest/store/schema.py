@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from cloud_ingest.store.columns import KEY, name_column, time_column
 from cloud_ingest.store.columns import metadata as metadata
+from cloud_ingest.store.evidence_schema import evidence_blobs as evidence_blobs
 from cloud_ingest.store.telemetry_schema import telemetry as telemetry
 
 # One row a gateway that was ever heard with a valid signature.

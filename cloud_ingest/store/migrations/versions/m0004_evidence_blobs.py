@@ -23,4 +23,4 @@ def upgrade() -> None:
         sa.Column("received_at", sa.String(24), nullable=False),
         sa.PrimaryKeyConstraint("digest", "gateway", name="pk_evidence_blobs"),
     )
-    op.create_index("ix_evidence_blobs_tenant", "evidence_blobs", ["tenant", "gateway"])
+    op.create_index("ix_evidence_blobs_tenant_gateway", "evidence_blobs", ["tenant", "gateway"])

@@ -1,0 +1,1 @@
+"""Evidence: clips and documents taken in from gateways, kept by the digest of their bytes."""
