@@ -11,28 +11,44 @@ from pathlib import Path
 class Figure:
     """One measured number beside its target and, where there is one, a peer measured in the same run.
 
-    ``ratio`` is value / peer_value; below 1 is better where ``unit`` is a cost.
+    ``ratio`` is value / peer_value; below 1 is better where ``unit`` is a cost. ``value`` is None for what cannot be
+    measured yet: the row stands there all the same. ``low`` and ``high`` are 95 % bounds, ``n`` what they rest on;
+    they are written only where they are given.
     """
 
     name: str
-    value: float
+    value: float | None
     unit: str
     target: float | None = None
     peer: str | None = None
     peer_value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
 
     @property
     def ratio(self) -> float | None:
         """Value over the peer's, None where there is no peer."""
-        return None if not self.peer_value else self.value / self.peer_value
+        return None if not self.peer_value or self.value is None else self.value / self.peer_value
+
+    def row(self) -> dict[str, object]:
+        """As DESIGN §6 has it, with the bounds behind where there are any."""
+        found = asdict(self) | {"ratio": self.ratio}
+        bounds = {key: found.pop(key) for key in ("low", "high", "n")}
+        return found if self.n is None else found | bounds
 
 
 def write_figures(figures: list[Figure], folder: Path, name: str, title: str) -> None:
     """``FOLDER/NAME.json`` and the page ``FOLDER/NAME.md`` made from the same list."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [asdict(figure) | {"ratio": figure.ratio} for figure in figures]
-    (folder / f"{name}.json").write_text(json.dumps(rows, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    write_list(figures, folder / f"{name}.json")
     (folder / f"{name}.md").write_text(page(figures, title), encoding="utf-8")
+
+
+def write_list(figures: list[Figure], path: Path) -> None:
+    """The JSON list alone."""
+    rows = [figure.row() for figure in figures]
+    path.write_text(json.dumps(rows, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def page(figures: list[Figure], title: str) -> str:
@@ -40,12 +56,13 @@ def page(figures: list[Figure], title: str) -> str:
     head = ["figure", "value", "target", "peer", "peer's value", "ratio"]
     lines = [f"# {title}", "", f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     lines += [
-        f"| {f.name} | {_number(f.value)} {f.unit} | {_number(f.target)} | {f.peer or '–'} | {_number(f.peer_value)} "
-        f"| {_number(f.ratio)} |"
+        f"| {f.name} | {number(f.value)} {f.unit} | {number(f.target)} | {f.peer or '–'} | {number(f.peer_value)} "
+        f"| {number(f.ratio)} |"
         for f in figures
     ]
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Three digits that count; a dash for nothing."""
     return "–" if value is None else f"{value:.3g}"

@@ -1,0 +1,146 @@
+"""Which windows of the suite's nights are played, and what each stands for. Pure.
+
+The time of all nights is cut up without overlap: windows around burning events, time in which a fire burns on (not
+played, and said so), and cells. Every cell belongs to the *rarest* thing that a camera could see in it; cells in which
+nothing happens are quiet. From each stratum a few are drawn at random, the rarer the larger the share, so that each
+look-alike is met; a drawn one stands for all of its stratum at the rate at which they really occur.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.scoreboard.sights import BURNING
+from simulator.happenings import Happening, between
+
+CELL_S = 150.0
+LEAD_S = 30.0  # the detector starts anew in each window; what it says so early counts for nothing
+BEFORE_S, AFTER_S = 45.0, 195.0  # of an event: quiet first, then what may take to find it
+_SETTLE_S = 120.0  # after a fire, until a cell may begin
+#: Bands of a stove's peak opacity, as the issue of recall is put; below the first lies what the law allows to burn.
+BANDS = ((0.0, 0.08), (0.08, 0.15), (0.15, 0.30), (0.30, 0.50), (0.50, 1.01))
+QUIET, AROUND_FIRES = "quiet", "around a fire"
+
+
+@dataclass(frozen=True, slots=True)
+class Dark:
+    """One night as sampling sees it: its number in the suite, the dark hours, what happens."""
+
+    number: int
+    from_s: float
+    to_s: float
+    happenings: tuple[Happening, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """To be played from ``from_s`` to ``to_s``; alerts count from ``counted_from_s`` on. ``target`` is what burns."""
+
+    night: int
+    from_s: float
+    to_s: float
+    counted_from_s: float
+    stratum: str
+    weight: float
+    target: Happening | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """What the nights hold: windows by stratum, hours in which a fire burns on, fires that no camera can see."""
+
+    windows: dict[str, int]
+    burning_on_h: float
+    hidden_fires: int
+
+
+def band_of(opacity: float) -> str:
+    """The opacity band's name."""
+    low, high = next(band for band in BANDS if opacity < band[1])
+    if high > 1:
+        return f"{low:.0%} and more"
+    return f"below {high:.0%}" if low == 0 else f"{low:.0%} to {high:.0%}"
+
+
+def draw_windows(
+    nights: Sequence[Dark], fires: int, cells: int, in_sight: Callable[[int, Happening], bool], seed: int
+) -> tuple[list[Window], Population]:
+    """About ``fires`` windows around burning events, evenly over the opacity bands, and ``cells`` others.
+
+    ``in_sight`` says whether any camera of a night could see the place of an event. Windows come out by night.
+    """
+    rng = np.random.default_rng(seed)
+    events = [(night, event) for night in nights for event in night.happenings if _asked_for(night, event)]
+    seen = [(night, event) for night, event in events if in_sight(night.number, event)]
+    strata: dict[str, list[Window]] = defaultdict(list)
+    for night, event in seen:
+        name = f"{AROUND_FIRES}, {band_of(event.strength)}" if event.kind == "stove" else f"{AROUND_FIRES}, other"
+        start = event.t0_s - BEFORE_S
+        strata[name].append(Window(night.number, start, event.t0_s + AFTER_S, start + LEAD_S, name, 1.0, event))
+    quota = _shared_out({name: len(found) for name, found in strata.items()}, fires, even=True)
+    others, burning_on_s = _cells(nights)
+    quota |= _shared_out({name: len(found) for name, found in others.items()}, cells, even=False)
+    strata |= others
+    chosen = []
+    for name in sorted(strata):
+        found, wanted = strata[name], quota[name]
+        for index in rng.choice(len(found), wanted, replace=False):
+            chosen.append(_weighted(found[int(index)], len(found) / wanted))
+    population = Population(
+        {name: len(found) for name, found in sorted(strata.items())}, burning_on_s / 3600, len(events) - len(seen)
+    )
+    return sorted(chosen, key=lambda window: (window.night, window.from_s)), population
+
+
+def _asked_for(night: Dark, event: Happening) -> bool:
+    return event.kind in BURNING and night.from_s + BEFORE_S <= event.t0_s <= night.to_s - AFTER_S
+
+
+def _weighted(window: Window, weight: float) -> Window:
+    return Window(
+        window.night, window.from_s, window.to_s, window.counted_from_s, window.stratum, weight, window.target
+    )
+
+
+def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:
+    """All cells without a fire, by the rarest thing to be seen in them; and the seconds in which fires burn on."""
+    met: list[tuple[Dark, float, set[str]]] = []
+    burning_on_s = 0.0
+    for night in nights:
+        fires = [event for event in night.happenings if event.kind in BURNING]
+        start = night.from_s
+        while start + LEAD_S + CELL_S <= night.to_s:
+            here = between(night.happenings, start, start + LEAD_S + CELL_S)
+            if any(
+                event.t0_s - BEFORE_S < start + LEAD_S + CELL_S and event.t1_s + _SETTLE_S > start for event in fires
+            ):
+                around = any(
+                    event.t0_s - BEFORE_S < start + LEAD_S + CELL_S and start < event.t0_s + AFTER_S for event in fires
+                )
+                burning_on_s += 0 if around else CELL_S
+            else:
+                met.append((night, start, {event.kind for event in here if event.facts.seen_by != "air"}))
+            start += CELL_S
+    often = Counter(kind for _, _, kinds in met for kind in kinds)
+    strata: dict[str, list[Window]] = defaultdict(list)
+    for night, start, kinds in met:
+        name = min(kinds, key=lambda kind: (often[kind], kind)) if kinds else QUIET
+        end = start + LEAD_S + CELL_S
+        strata[name].append(Window(night.number, start, end, start + LEAD_S, name, 1.0))
+    return strata, burning_on_s
+
+
+def _shared_out(sizes: dict[str, int], total: int, even: bool) -> dict[str, int]:
+    """How many to draw of each stratum: the same of each, or by the root of its size; at least one, never too many."""
+    shares = {name: 1.0 if even else size**0.5 for name, size in sizes.items()}
+    quota = dict.fromkeys(sizes, 0)
+    left = total
+    for name in sorted(sizes, key=lambda name: (sizes[name] / shares[name], name)):  # the soonest exhausted first
+        rest = sum(shares[other] for other in sizes if quota[other] == 0)
+        quota[name] = min(sizes[name], max(1, round(left * shares[name] / rest)))
+        left = max(left - quota[name], 0)
+    return quota
