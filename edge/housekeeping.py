@@ -12,11 +12,12 @@ from pathlib import Path
 
 import msgspec
 
+from edge.clockwatch import WatchedClock
 from edge.reserve import Reserve
 from edge.spool import Spool
 from edge.spool_file import SpoolError
 from edge.telemetry import Interval
-from smokesentry.clock import Stamp, SystemClock
+from smokesentry.clock import Stamp
 from smokesentry.messages.records import Body, Dropped, Health
 
 _log = logging.getLogger("edge.housekeeping")
@@ -32,7 +33,7 @@ _RELIEF_SHARE, _RELIEF_LEAST_BYTES = 0.1, 500_000
 class Housekeeping:
     """Runs by :meth:`run`. ``health_of`` builds the health record, ``more_status`` what only the status file says."""
 
-    clock: SystemClock
+    clock: WatchedClock
     spool: Spool
     folder: Path
     telemetry_interval_s: float
@@ -46,6 +47,7 @@ class Housekeeping:
     health_of: Callable[[], Health]
     more_status: Callable[[], dict[str, object]]
     reserve: Reserve
+    notice: Callable[[str], None] = _log.warning
     _tidied: Stamp = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _health_wanted: threading.Event = field(default_factory=threading.Event)
@@ -95,6 +97,11 @@ class Housekeeping:
                     task()
             self._health_wanted.wait(_ROUND_S)
 
+    def finish(self) -> None:
+        """What is told last, when all loops have ended."""
+        self.close_intervals()
+        self._tell_clock()
+
     def close_intervals(self) -> None:
         """Puts one telemetry record a sensor."""
         now = self.clock.now()
@@ -104,7 +111,18 @@ class Housekeeping:
             if record is not None:
                 self.put("telemetry", record, now)
 
+    def _tell_clock(self) -> None:
+        """Corrections of the times that a jumping or wrong clock has stamped, and a word on each jump."""
+        now = self.clock.now()
+        jumped, fixes = self.clock.news()
+        for step_s in jumped:
+            way = "forward" if step_s > 0 else "back"
+            self.notice(f"the wall clock jumped {way} by {abs(step_s):.1f} s")
+        for fix in fixes:
+            self.put("health", fix, now)
+
     def _tell_health(self) -> None:
+        self._tell_clock()
         self.put("health", self.health_of(), self.clock.now())
 
     def _write_status(self) -> None:

@@ -29,8 +29,8 @@ class SpoolDamaged(SpoolError):
 
 def open_file(path: Path) -> sqlite3.Connection:
     """The file in WAL mode, every commit forced to the medium, its pages looked through. Raises :class:`SpoolError`."""
-    # psow=0: a page that is torn while the next commit is appended may take bytes beside it along. SQLite then pads each
-    # commit to the end of its page, so that no later write touches a page that holds an earlier promise.
+    # psow=0: a page that is torn while the next commit is appended may take bytes beside it along. SQLite then pads
+    # each commit to the end of its page, so that no later write touches a page that holds an earlier promise.
     address = f"{path.absolute().as_uri()}?psow=0"
     db = sqlite3.connect(address, isolation_level=None, check_same_thread=False, timeout=10.0, uri=True)
     try:

@@ -1,7 +1,8 @@
 """The road to the cloud: sends what the spool holds, detections first, until the cloud has acknowledged it.
 
-One thread. MQTT v5 with a persistent session, but every connection is a fresh client: the spool, not the MQTT library,
-remembers what is still to be delivered. New records wake the thread through a queue, so nothing polls.
+One thread. MQTT v5 with a persistent session, 3.1.1 where the broker knows no v5. Every connection is a fresh client:
+the spool, not the MQTT library, remembers what is still to be delivered. New records wake the thread through a queue,
+so nothing polls.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from edge.clockwatch import WatchedClock
 from edge.downlink import Downlink, Refused
+from edge.mqtt import CONNECT_TIMEOUT_S, at_least_once, connect, new_client
 from edge.spool import Spool
 from edge.tls import client_context
-from edge.window import LIMITS, Window, backoff_s
-from smokesentry.clock import SystemClock
+from edge.window import LIMITS, Allowance, Window, backoff_s
+from smokesentry.clock import from_wire
 from smokesentry.identity import Identity
 from smokesentry.messages.control import State
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, seal
@@ -30,11 +33,10 @@ if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
 _log = logging.getLogger("edge.uplink")
-_CONNECT_TIMEOUT_S = 15.0
-_KEEPALIVE_S = 45
-_SESSION_EXPIRY_S = 7 * 86400
 _STEADY_S = 30.0  # a connection that lived this long resets the back-off
 _LOOK_AGAIN_S = 30.0
+_BACKLOG_BYTES_S = 25_000.0  # 72 hours of four sensors in about half an hour, over one slow mobile connection
+_MOST_SILENT = 2  # so many connections that end before the broker has answered: it may not know this version
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,12 @@ class Uplink:
     identity: Identity
     spool: Spool
     downlink: Downlink
-    clock: SystemClock
+    clock: WatchedClock
     state: UplinkState = field(default_factory=UplinkState)
+    allowance: Allowance = field(default_factory=lambda: Allowance(_BACKLOG_BYTES_S))
     _window: Window = field(default_factory=Window)
+    _speaks_v5: bool = True
+    _unanswered: int = 0
     _events: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
     _stopping: bool = False
     _sending: str = ""  # the spool whose numbers the window watches
@@ -118,9 +123,7 @@ class Uplink:
             self._events.get()
         try:
             client = self._client()
-            client.connect(
-                self.broker.host, self.broker.port, _KEEPALIVE_S, clean_start=False, properties=_session_properties()
-            )
+            connect(client, self.broker.host, self.broker.port, v5=self._speaks_v5)
         except (OSError, ValueError) as error:  # an SSLError is an OSError
             return f"cannot connect ({error})"
         client.loop_start()
@@ -132,31 +135,17 @@ class Uplink:
             client.loop_stop()
 
     def _client(self) -> Client:
-        from paho.mqtt.client import Client, MQTTv5
-        from paho.mqtt.enums import CallbackAPIVersion
-
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            # Whoever connects with another's client id ends that one's session: the spool's id cannot be guessed.
-            client_id=f"{self.address.gateway}-{self.spool.spool_id}",
-            protocol=MQTTv5,
-            reconnect_on_failure=False,  # this module connects again itself, with jitter
-        )
-        client.connect_timeout = _CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(10)  # brokers allow 20 and close the connection beyond
-        client.max_queued_messages_set(0)
+        secured = None
         if self.broker.ca is not None:
-            client.tls_set_context(client_context(self.broker.ca, self.broker.certificate, self.broker.key))
+            secured = client_context(self.broker.ca, self.broker.certificate, self.broker.key)
+        # Whoever connects with another's client id ends that one's session: the spool's id cannot be guessed.
+        name = f"{self.address.gateway}-{self.spool.spool_id}"
+        client = new_client(name, self._events.put, secured, v5=self._speaks_v5)
         client.will_set(self.address.state, self._sealed_state(online=False), qos=1, retain=True)
-        events = self._events
-        client.on_connect = lambda _c, _u, _f, reason, _p: events.put(("connected", reason))
-        client.on_disconnect = lambda _c, _u, _f, reason, _p: events.put(("closed", str(reason)))
-        client.on_message = lambda _c, _u, message: events.put(("message", message.topic, message.payload))
-        client.on_subscribe = lambda _c, _u, _m, reasons, _p: events.put(("subscribed", reasons))
         return client
 
     def _serve(self, client: Client) -> str:
-        deadline_s = self._now_s() + _CONNECT_TIMEOUT_S
+        deadline_s = self._now_s() + CONNECT_TIMEOUT_S
         while True:
             event = self._next_event(self._patience_s(deadline_s))
             if self._stopping:
@@ -175,7 +164,8 @@ class Uplink:
         if not self.state.connected:
             return max(0.0, deadline_s - now_s)
         overdue_s = self._window.next_overdue_s()
-        return _LOOK_AGAIN_S if overdue_s is None else min(_LOOK_AGAIN_S, max(0.0, overdue_s - now_s))
+        look_s = self.allowance.wait_s() or _LOOK_AGAIN_S
+        return look_s if overdue_s is None else min(look_s, max(0.0, overdue_s - now_s))
 
     def _next_event(self, patience_s: float) -> tuple[Any, ...] | None:
         try:
@@ -187,10 +177,18 @@ class Uplink:
         """Follows one event; a text ends the connection for that reason."""
         match event:
             case ("connected", reason):
+                self._unanswered = 0
+                if reason.is_failure and self._speaks_v5 and reason.getName() == "Unsupported protocol version":
+                    self._speaks_v5 = False
+                    return "the broker knows no MQTT v5; going on with 3.1.1"
                 if reason.is_failure:
                     return f"the broker refuses this gateway: {reason}"
                 self._begin(client)
             case ("closed", reason):
+                if not self.state.connected:
+                    self._unanswered += 1
+                    if self._unanswered % _MOST_SILENT == 0:  # some brokers hang up on a version without a word
+                        self._speaks_v5 = not self._speaks_v5
                 return f"the connection ended: {reason}"
             case ("subscribed", reasons):
                 if any(reason.is_failure for reason in reasons):
@@ -200,7 +198,8 @@ class Uplink:
         return None
 
     def _begin(self, client: Client) -> None:
-        client.subscribe([(self.address.ack, _qos1()), (self.address.command, _qos1())])
+        options = at_least_once(v5=self._speaks_v5)
+        client.subscribe([(self.address.ack, options), (self.address.command, options)])
         client.publish(self.address.state, self._sealed_state(online=True), qos=1, retain=True)
         self._window.restart()
         self.state.connected = True
@@ -219,7 +218,9 @@ class Uplink:
         try:
             if topic == self.address.ack:
                 ack = self.downlink.acknowledgement(payload)
-                self._window.acknowledged(ack.lane, ack.contiguous, ack.ranges)
+                left_s = self._window.acknowledged(ack.lane, ack.contiguous, ack.ranges)
+                if ack.at is not None and left_s is not None:
+                    self.clock.heard(from_wire(ack.at).timestamp(), int(left_s * 1e9), stamp.mono_ns)
                 self.state.last_ack_unix_s = stamp.unix_s
             elif topic == self.address.command:
                 again = self.downlink.command(payload, stamp, self.clock.state())
@@ -246,6 +247,8 @@ class Uplink:
     def _fill(self, client: Client, lane: str) -> None:
         limits = LIMITS[lane]
         while lane in self._window.open_lanes():
+            if lane != "detection" and not self.allowance.is_open(self._now_s()):
+                return
             records = self.spool.waiting(lane, self._window.after(lane), limits.records, limits.bytes)
             if not records:
                 return
@@ -264,7 +267,9 @@ class Uplink:
             lane=lane,
             records=records,
         )
-        client.publish(self.address.up(lane), seal(payload, BATCH_TYPE, self.identity.key), qos=1)
+        raw = seal(payload, BATCH_TYPE, self.identity.key)
+        client.publish(self.address.up(lane), raw, qos=1)
+        self.allowance.spend(len(raw))
         self.state.sent_batches += 1
 
     def _sealed_state(self, *, online: bool) -> bytes:
@@ -278,18 +283,3 @@ class Uplink:
 
     def _now_s(self) -> float:
         return self.clock.now().mono_ns / 1e9
-
-
-def _session_properties() -> Any:
-    from paho.mqtt.packettypes import PacketTypes
-    from paho.mqtt.properties import Properties
-
-    properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = _SESSION_EXPIRY_S
-    return properties
-
-
-def _qos1() -> Any:
-    from paho.mqtt.subscribeoptions import SubscribeOptions
-
-    return SubscribeOptions(qos=1)

@@ -35,6 +35,7 @@ class _InFlight:
     seqs: list[int]
     sent_s: float
     timeout_s: float
+    first_sent_s: float
 
 
 @dataclass(slots=True)
@@ -70,19 +71,25 @@ class Window:
 
     def sent(self, lane: str, seqs: list[int], now_s: float) -> None:
         """A batch has been handed to the connection."""
-        self._in_flight.append(_InFlight(lane, seqs, now_s, LIMITS[lane].timeout_s))
+        self._in_flight.append(_InFlight(lane, seqs, now_s, LIMITS[lane].timeout_s, now_s))
 
     def passed(self, lane: str, seq: int) -> None:
         """Everything of a lane up to ``seq`` has been looked at."""
         self._cursor[lane] = max(self._cursor[lane], seq)
 
-    def acknowledged(self, lane: str, contiguous: int, ranges: list[tuple[int, int]]) -> None:
-        """Numbers that need no watching any more."""
+    def acknowledged(self, lane: str, contiguous: int, ranges: list[tuple[int, int]]) -> float | None:
+        """Numbers that need no watching any more. Gives when the newest batch of which one was acknowledged left for
+        the first time: the acknowledgement was signed after that."""
         closed = [(1, contiguous), *ranges]
+        left_s: float | None = None
         for batch in self._in_flight:
             if batch.lane == lane:
-                batch.seqs = [seq for seq in batch.seqs if not any(low <= seq <= high for low, high in closed)]
+                still = [seq for seq in batch.seqs if not any(low <= seq <= high for low, high in closed)]
+                if len(still) < len(batch.seqs):
+                    left_s = max(left_s or 0.0, batch.first_sent_s)
+                batch.seqs = still
         self._in_flight = [batch for batch in self._in_flight if batch.seqs]
+        return left_s
 
     def overdue(self, now_s: float) -> list[tuple[str, list[int]]]:
         """Batches whose acknowledgement is late; their patience doubles each time. Most urgent lane first."""
@@ -99,6 +106,31 @@ class Window:
     def next_overdue_s(self) -> float | None:
         """When the next batch becomes overdue; None when nothing is on its way."""
         return min((batch.sent_s + batch.timeout_s for batch in self._in_flight), default=None)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How much of the backlog may go now: after days offline a gateway must not take all of a slow mobile connection,
+    nor 500 of them all of the cloud. Detections ask nobody. ``bytes_s`` comes in steadily, up to ``most`` is saved."""
+
+    bytes_s: float
+    most: float = 400_000.0
+    _left: float = 400_000.0
+    _at_s: float = 0.0
+
+    def is_open(self, now_s: float) -> bool:
+        """Whether something may be sent; it may overdraw, and the next then waits the longer."""
+        self._left = min(self.most, self._left + max(0.0, now_s - self._at_s) * self.bytes_s)
+        self._at_s = now_s
+        return self._left > 0
+
+    def spend(self, size: int) -> None:
+        """Bytes that went out."""
+        self._left -= size
+
+    def wait_s(self) -> float:
+        """How long from the last look until something may be sent again."""
+        return max(0.0, -self._left / self.bytes_s)
 
 
 def backoff_s(failures: int, jitter: float) -> float:

@@ -180,5 +180,12 @@ class Worker:
 
     def _ack(self, key: LaneKey, contiguous: int, ranges: Sequence[tuple[int, int]]) -> bytes:
         address, spool, lane = key
-        ack = Ack(gateway=address.gateway, spool=spool, lane=lane, contiguous=contiguous, ranges=list(ranges))  # type: ignore[arg-type]
+        ack = Ack(
+            gateway=address.gateway,
+            spool=spool,
+            lane=lane,  # type: ignore[arg-type]
+            contiguous=contiguous,
+            ranges=list(ranges),
+            at=self._clock.now().captured_at,
+        )
         return seal(msgspec.json.encode(ack), ACK_TYPE, self._signer.key)

@@ -20,6 +20,7 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True):
     lane: Lane
     contiguous: Annotated[int, Meta(ge=0)]
     ranges: Annotated[list[tuple[Seq, Seq]], Meta(max_length=1000)] = []
+    at: UtcTime | None = None  # the cloud's clock when it signed this; a gateway measures its own against it
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

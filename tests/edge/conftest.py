@@ -32,8 +32,9 @@ from paho.mqtt.properties import Properties
 
 from detector.settings import DetectorSettings
 from detector.types import FrameResult, PlumeEvent
+from edge.clockwatch import WatchedClock
 from edge.facts import Fact
-from smokesentry.clock import ClockState, Stamp, SystemClock
+from smokesentry.clock import ClockState, Stamp
 from smokesentry.identity import Identity, load_identity, public_key_of, write_private_key
 from smokesentry.messages.control import Ack, Command, State, ack_of
 from smokesentry.messages.envelope import ACK_TYPE, BATCH_TYPE, COMMAND_TYPE, STATE_TYPE, seal, unseal
@@ -278,8 +279,8 @@ def until() -> Callable[..., None]:
 
 
 @pytest.fixture
-def clock() -> SystemClock:
-    return SystemClock()
+def clock() -> WatchedClock:
+    return WatchedClock()
 
 
 # -- a detector that says what a test wants ----------------------------------------------------------------------------
