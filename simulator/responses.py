@@ -80,7 +80,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("PM2007", "PM2008"), "cubic"),
     (("ZE07", "ZE15"), "co"),
     (("MHZ19",), "co2"),
-    (("GY-MCU680", "MCU680", "RS-WS", "SRTH", "KINCONY", "XY-MD02", "MODBUS-TEMP"), "climate"),
+    (("MCU680", "RS-WS", "SRTH", "KINCONY", "XY-MD02", "MODBUS-TEMP"), "climate"),
     (("RS-FS", "PR-3000-FSJT", "SEN0483", "ADTEK"), "wind_speed"),
     (("RS-FX", "SEN0482"), "wind_vane"),
     (("SEN0657",), "station"),

@@ -91,7 +91,7 @@ def test_smoke_arrives_after_its_way() -> None:
     assert not found[t_s > 6500 + 400].any()
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(x=st.floats(5, 2000))
 def test_spreads_grow_and_stable_air_spreads_less(x: float) -> None:
     for terrain in ("urban", "rural"):

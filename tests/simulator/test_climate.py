@@ -13,7 +13,7 @@ def _winter(seed: int) -> list[NightWeather]:
     return draw_winter_weather(evenings(2026), np.random.default_rng(seed))
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_every_winter_is_physically_possible(seed: int) -> None:
     for night in _winter(seed):
@@ -63,6 +63,7 @@ def test_the_shorter_way_round_north() -> None:
     assert night.at(STEP_S / 2).wind_from_deg == pytest.approx(5)
 
 
+@settings(deadline=None)
 @given(temp=st.floats(-20, 20), rh=st.floats(10, 99))
 def test_dew_point_and_humidity_are_inverse(temp: float, rh: float) -> None:
     dew = dew_point_c(temp, rh)
