@@ -102,11 +102,13 @@ class Cluster:
         for n in spaces:
             mapper = [*self.where.prefix[n], "epmd", "-port", str(self._epmd)]
             self._processes.start(f"epmd-{n}", mapper)
-        for n in NODES:
+        for n in NODES:  # one after the other: founding all at once, the MQTT plugin's own group can fall apart
             self._configure(n)
             self._launch(n)
-        for n in NODES:
             self.wait_for(n)
+        members = self.control(1, "eval", "length(element(2, ra:members({mqtt_node, node()}))).").strip()
+        if members != str(len(NODES)):
+            raise RuntimeError(f"the MQTT plugin's group has {members} of {len(NODES)} members; start the nodes anew")
         self.apply_rights()
 
     def wait_for(self, node: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 
 from cloud_ingest.store.database import insert_new, reading, writing
 from cloud_ingest.store.evidence_schema import evidence_blobs
@@ -33,13 +33,10 @@ def held_bytes(engine: Engine, *, tenant: str, gateway: str) -> tuple[int, int]:
     """What the gateway and its whole town have stored. A blob that two gateways brought counts for both."""
     table = evidence_blobs
     with reading(engine) as connection:
-        rows = connection.execute(
-            select(table.c.gateway == gateway, func.sum(table.c.size))
-            .where(table.c.tenant == tenant)
-            .group_by(table.c.gateway == gateway)
-        ).all()
-    sums = {bool(mine): int(total) for mine, total in rows}
-    return sums.get(True, 0), sum(sums.values())
+        mine = case((table.c.gateway == gateway, table.c.size), else_=0)
+        wanted = select(func.sum(mine), func.sum(table.c.size)).where(table.c.tenant == tenant)
+        own, towns = connection.execute(wanted).one()
+    return int(own or 0), int(towns or 0)
 
 
 def is_held(engine: Engine, gateway: str, digest: str) -> bool:
