@@ -116,7 +116,8 @@ def draw_winter_weather(evenings: Sequence[date], rng: np.random.Generator) -> l
         turn = (330 + 25 * rng.standard_t(TAILS)) % 360 if cold_front else (turn + 55 * rng.standard_t(TAILS)) % 360
         cloud = 1 / (1 + np.exp(-(cloudy[day] - 0.6) * 1.6))
         speed = 1.5 * np.exp(windy[day] + (0.6 if cold_front else 0.0))
-        nights.append(_night(evening, float(warm[day]), float(cloud), float(speed), turn, float(damp[day]), rng))
+        odd = float(np.clip(warm[day], -14, 12))  # what the plain has seen in a century
+        nights.append(_night(evening, odd, float(cloud), float(speed), turn, float(damp[day]), rng))
     return nights
 
 
