@@ -1,13 +1,15 @@
-"""The image chain: luminance to electrons to a tone curve to grey levels, with noise, gain, shake and JPEG.
+"""The image chain: luminance to electrons to a tone curve to grey levels, with lens, noise, gain, shake and JPEG.
 
 A small fast camera by night: automatic exposure sets the luminance ``white`` that half-fills the tone curve
-255·sqrt(x / (1 + x)); shot noise of some 2200-5000 electrons there (after the camera's own noise reduction) and a
-little read noise.
+255·sqrt(x / (1 + x)); shot noise of some 2200-5000 electrons there, read noise, and rows that differ a little. The lens
+loses light towards the corners (cos⁴). Then what cheap cameras do: each frame is averaged with the last where nothing
+seems to move (what moves leaves a ghost and keeps its noise), and edges are sharpened.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +20,9 @@ from simulator.filters import Picture, blur
 _FIELDS, _MARGIN = 6, 96
 _READ_ELECTRONS = 2.5
 _BLACK_LEVEL, _WHITE_LEVEL = 14.0, 255.0  # grey levels of no light and of endless light
+_FRAMES_A_SECOND = 25.0  # at which the camera itself averages, whatever we take of it
+_STRIP_ROWS = 48
+_ROWS = 0.12  # rows' own noise, share of the pixels'
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +33,30 @@ class Exposure:
     electrons: float
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the camera does to its own frames. ``averages``: the share of each new frame in its running mean at 25
+    frames a second (1: none); ``sharpens``: how far edges are overdrawn; ``corners``: light lost in the corners."""
+
+    averages: float = 1.0
+    sharpens: float = 0.0
+    corners: float = 0.0
+
+    def ghost(self, fps: float) -> float:
+        """Share of the frame before in the running mean, when only ``fps`` frames a second are looked at."""
+        return float((1 - self.averages) ** (_FRAMES_A_SECOND / fps))
+
+
 def draw_exposure(still: Picture, rng: np.random.Generator) -> Exposure:
     """What automatic exposure makes of a still picture: the middle of the scene comes out dark grey."""
     middle = float(np.median(still))
     white = float(np.clip(middle / rng.uniform(0.045, 0.075), 0.12, 0.5))
     return Exposure(white, float(rng.uniform(2200, 5000)))
+
+
+def draw_habits(rng: np.random.Generator) -> Habits:
+    """Cameras of different makers."""
+    return Habits(float(rng.uniform(0.08, 0.4)), float(rng.uniform(0.0, 0.5)), float(rng.uniform(0.05, 0.3)))
 
 
 def tone(picture: Picture, exposure: Exposure) -> Picture:
@@ -50,45 +74,79 @@ def noise_level(picture: Picture, exposure: Exposure) -> Picture:
 
 
 class Sensor:
-    """One camera's exposure and noise; one of the cached noise fields is laid at a random place each frame."""
+    """One camera's exposure and noise; one of the cached noise fields is laid at a random place each frame.
 
-    def __init__(self, exposure: Exposure, still: Picture, fields: list[Picture], rng: np.random.Generator) -> None:
-        self.exposure = exposure
+    :attr:`level` is the noise of the frames as they are delivered, where nothing moves.
+    """
+
+    def __init__(
+        self, exposure: Exposure, still: Picture, fields: list[Picture], rng: np.random.Generator,
+        habits: Habits = Habits(), fps: float = 2.0,
+    ) -> None:  # fmt: skip
+        self.exposure, self.habits = exposure, habits
         self.level = noise_level(still, exposure)
-        self._level_of_colours = cv2.merge([self.level] * 3)
         self._rng = rng
-        self._fields = fields
+        self._ghost = habits.ghost(fps)
+        self._before: NDArray[np.uint8] | None = None
+        colours = still.shape[2]
+        white = np.repeat(_corners(self.level.shape, habits.corners)[..., None], colours, axis=2) * exposure.white
+        self._white: Picture = white.astype(np.float32)
+        self._fields = [field if colours == 3 else field.mean(axis=2, keepdims=True) for field in fields]
+        raw = self._fields[0] / np.float32(self._fields[0].mean(axis=2).std())
+        kept = np.sqrt((1 - self._ghost) / (1 + self._ghost)) * _sharper(raw, habits.sharpens).std() / raw.std()
+        self._unit = np.repeat(self.level[..., None], colours, axis=2) / np.float32(kept)
+        # averaged noise stays below this; what differs by more is taken for movement
+        self._still_below = float(np.clip(4.5 * np.median(self._unit), 4, 40))
 
     def grey(self, picture: Picture) -> Picture:
         """Grey levels of a luminance picture without noise."""
         return tone(picture, self.exposure)
 
     def expose(self, picture: Picture, shake_px: tuple[float, float], gain: float) -> NDArray[np.uint8]:
-        """One frame (h, w, 3 uint8, blue first) of a luminance picture: :func:`tone` and noise in few passes."""
-        shift = np.array([[1.0, 0.0, shake_px[0]], [0.0, 1.0, shake_px[1]]])
-        moved = cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-        white = self.exposure.white / gain
-        root = cv2.sqrt(cv2.divide(moved, moved + np.float32(white)))
+        """One frame (h, w, 1 or 3 uint8, blue first) of a luminance picture."""
         height, width = self.level.shape
         y, x = self._rng.integers(0, _MARGIN, 2)
         field = self._fields[int(self._rng.integers(len(self._fields)))][y : y + height, x : x + width]
-        noise = cv2.multiply(field, self._level_of_colours)
-        frame = cv2.addWeighted(root, _WHITE_LEVEL - _BLACK_LEVEL, noise, 1.0, _BLACK_LEVEL, dtype=cv2.CV_8U)
-        return np.asarray(frame, np.uint8)
+        new = np.empty(picture.shape, np.uint8)
+        for top in range(0, height, _STRIP_ROWS):  # a strip at a time stays in the processor's cache
+            strip = slice(top, min(top + _STRIP_ROWS, height))
+            rows = strip.stop - top
+            shift = np.array([[1.0, 0.0, shake_px[0]], [0.0, 1.0, shake_px[1] - top]])
+            moved = cv2.warpAffine(picture, shift, (width, rows), borderMode=cv2.BORDER_REPLICATE)
+            full = cv2.scaleAdd(self._white[strip], 1 / gain, moved.reshape(rows, width, -1))
+            root = cv2.sqrt(cv2.divide(moved, full.reshape(moved.shape))).reshape(rows, width, -1)
+            noise = cv2.multiply(field[strip], self._unit[strip])
+            grey = cv2.addWeighted(
+                root, _WHITE_LEVEL - _BLACK_LEVEL, noise.reshape(root.shape), 1.0, _BLACK_LEVEL, dtype=cv2.CV_8U
+            )
+            new[strip] = grey.reshape(root.shape)
+        return np.asarray(_sharper(self._averaged(new), self.habits.sharpens), np.uint8)
+
+    def _averaged(self, new: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._ghost < 0.02:
+            return new
+        frame = new
+        if self._before is not None:
+            differs = cv2.absdiff(new, self._before)
+            moving = cv2.threshold(differs, self._still_below, 255, cv2.THRESH_BINARY)[1]
+            mixed = cv2.addWeighted(new, 1 - self._ghost, self._before, self._ghost, 0)
+            frame = np.asarray(cv2.copyTo(new, moving, mixed), np.uint8).reshape(new.shape)
+        self._before = frame
+        return frame
 
 
 def to_jpeg(frame: NDArray[np.uint8], quality: int = 85) -> bytes:
     """The frame as the camera's snapshot address gives it."""
     done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
-        raise ValueError("a frame could not be compressed; it must be (h, w, 3) uint8")
+        raise ValueError("a frame could not be compressed; it must be (h, w, 3) or (h, w, 1) uint8")
     return data.tobytes()
 
 
 def noise_fields(size: tuple[int, int], rng: np.random.Generator) -> list[Picture]:
     """Unit noise for frames of ``size`` (width, height), with a margin to move it about; cameras may share them.
 
-    A little smeared by demosaicing; colour differs less than brightness and is coarser.
+    A little smeared by demosaicing; colour differs less than brightness and is coarser; whole rows differ a little.
     """
     width, height = size[0] + _MARGIN, size[1] + _MARGIN
     fields = []
@@ -97,5 +155,20 @@ def noise_fields(size: tuple[int, int], rng: np.random.Generator) -> list[Pictur
         grain /= grain.std()
         colour = blur(rng.standard_normal((height, width, 3), np.float32), 1.8)
         colour *= np.float32(0.35 / colour.std())
-        fields.append(grain[..., None] + colour)
+        rows = np.float32(_ROWS) * rng.standard_normal((height, 1, 1), np.float32)
+        fields.append(grain[..., None] + colour + rows)
     return fields
+
+
+def _sharper(picture: NDArray[Any], strength: float) -> NDArray[Any]:
+    """Unsharp mask of 3 x 3 pixels."""
+    if strength <= 0:
+        return picture
+    soft = cv2.blur(picture, (3, 3))
+    return np.asarray(cv2.addWeighted(picture, 1 + strength, soft, -strength, 0)).reshape(picture.shape)
+
+
+def _corners(shape: tuple[int, ...], lost: float) -> Picture:
+    """How much more light a pixel needs for the same level: 1 in the middle, 1 / (1 - lost) in the corners."""
+    down, across = (np.linspace(-1, 1, size, dtype=np.float32) ** 2 for size in shape[:2])
+    return np.asarray(1 / (1 - lost * (down[:, None] + across) / 2), np.float32)

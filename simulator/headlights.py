@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from simulator.filters import Picture, grow
 from simulator.light import shadowed
-from simulator.night import Car, Night
 from simulator.raster import GROUND, View
 from simulator.scenery import Face
 from simulator.street import Street, turned
@@ -24,6 +25,16 @@ _GLARE = (np.exp(-_SQUARED_PX / 4) + 0.012 * np.exp(-_SQUARED_PX / 40) + 0.0015 
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Car:
+    """A car that passes along one lane: at ``enters_s`` it is at one end of the street."""
+
+    alley_m: float
+    forward: bool
+    enters_s: float
+    speed_m_s: float
+
+
 class Headlights:
     """Adds the cars of a night to one camera's luminance picture."""
 
@@ -38,10 +49,10 @@ class Headlights:
         self._normal = normals[face].reshape(-1, 3).T.copy()
         self._albedo = np.where(face == GROUND, 0.16, 0.3).astype(np.float32).ravel()
 
-    def add(self, picture: Picture, night: Night) -> None:
-        """Adds what the cars on the street at the night's present time light up, and their lamps where seen."""
-        for car in night.cars:
-            run = (night.t - car.enters_s) * car.speed_m_s
+    def add(self, picture: Picture, cars: tuple[Car, ...], t: float) -> None:
+        """Adds what the cars on the street at time ``t`` light up, and their lamps where seen."""
+        for car in cars:
+            run = (t - car.enters_s) * car.speed_m_s
             if 0 < run < 2 * (self._street.half_length_m + _RUN_UP_M):
                 self._add_car(picture, car, run - self._street.half_length_m - _RUN_UP_M)
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.filters import Picture, blur
-from simulator.pinhole import Floats
+from simulator.lighting import Lighting
+from simulator.pinhole import Floats, Pinhole
 from simulator.raster import GROUND, SKY, Samples
 from simulator.scenery import Face
 from simulator.street import Lamp, Roof, Street
@@ -22,14 +23,12 @@ from simulator.street import Lamp, Roof, Street
 _REACH_M = 45.0  # beyond this a lamp adds less than 0.02 lux to a surface
 _LEAST_LUX = 0.012
 _HAZE_PER_M = 1 / 1800.0
+_MOON_SHADOWS_M = 200.0
+_OWN_BEAM = 0.16  # 1 - cosine at which the illuminator has fallen to a third: some 33 degrees
+_WINDOW_INFRARED = 0.5
 _GREYNESS = 0.55  # how much night colour the camera takes away
 _ROUGHNESS = {"wall": 0.12, "roof": 0.3, "brick": 0.25, "glass": 0.0, "block": 0.05, "pole": 0.0}
 _GROUND_ALBEDO, _GROUND_ROUGHNESS, _PAVED_ALBEDO, _PAVED_HALF_M = 0.14, 0.15, 0.2, 2.1
-
-
-def sky_glow(street: Street) -> float:
-    """Luminance of the sky near the horizon, cd/m²: town light scattered by haze."""
-    return float(np.random.default_rng([street.seed, 0x51]).uniform(0.018, 0.05))
 
 
 def tint(colour: tuple[float, float, float]) -> Floats:
@@ -70,20 +69,46 @@ class Surfaces:
         )
 
 
-def shade(street: Street, surfaces: Surfaces, samples: Samples) -> Picture:
+def shade(street: Street, surfaces: Surfaces, samples: Samples, lighting: Lighting, camera: Pinhole) -> Picture:
     """Luminance (n, 3), blue first, of each sample as the camera meets it, haze included; no lens, no bulbs."""
-    sky = sky_glow(street)
+    sky = lighting.sky
     albedo, normal = _albedo(street, surfaces, samples), surfaces.normal[samples.face].T
     light = np.asarray((albedo * 0.5 * sky * (1.2 + normal[2]))[:, None] * np.ones(3), np.float32)
-    for lamp in street.lamps:
+    for lamp in lighting.lamps:
         _add_lamp(light, lamp, street.roofs, samples, albedo, normal)
-    light += surfaces.glow[samples.face]
+    if lighting.moon is not None:
+        _add_moon(light, lighting.moon, street.roofs, samples, albedo, normal)
+    if lighting.own is not None:
+        _add_own(light, lighting.own, camera, samples, albedo, normal)
+    light += surfaces.glow[samples.face] * np.float32(_WINDOW_INFRARED if lighting.own is not None else 1.0)
     clear = np.exp(-np.minimum(samples.depth_m, 2000.0) * _HAZE_PER_M)[:, None]
     light = np.asarray(light * clear + sky * 0.9 * (1 - clear), np.float32)
     above = samples.face == SKY
     glow = sky * (0.45 + 0.55 * np.exp(-np.clip(samples.rise[above], 0, 1) / 0.12))
     light[above] = glow[:, None] * np.array([1.0, 0.99, 1.01], np.float32)
     return np.asarray(light, np.float32)
+
+
+def _add_moon(
+    light: Picture, moon: Lamp, roofs: tuple[Roof, ...], samples: Samples, albedo: Picture, normal: Picture
+) -> None:
+    towards = np.array(moon.place) / np.linalg.norm(moon.place)
+    lux = moon.candela / float(np.square(moon.place).sum()) * np.clip(towards @ normal, 0, None)
+    faced = np.nonzero((lux > 0) & (samples.face != SKY) & (samples.depth_m < _MOON_SHADOWS_M))[0]
+    points = samples.place[:, faced] + 0.06 * normal[:, faced]
+    lux[faced[shadowed(points.astype(np.float32), moon.place, roofs)]] = 0
+    lux[samples.face == SKY] = 0
+    light += (albedo * lux / np.pi).astype(np.float32)[:, None]
+
+
+def _add_own(light: Picture, own: Lamp, camera: Pinhole, samples: Samples, albedo: Picture, normal: Picture) -> None:
+    """The camera's illuminator: it stands beside the lens, so that what the camera sees has no shadow."""
+    to = np.asarray(samples.place - np.array(own.place, np.float32)[:, None])
+    away = np.maximum(np.sqrt((to**2).sum(axis=0)), 1.0)
+    beam = np.exp(((camera.axes[2] @ to / away).clip(-1, 1) - 1) / _OWN_BEAM)
+    cosine = np.clip(-(to * normal).sum(axis=0) / away, 0, None)
+    lux = np.where(samples.face == SKY, 0.0, own.candela * beam * cosine / away**2)
+    light += (albedo * lux / np.pi).astype(np.float32)[:, None]
 
 
 def _albedo(street: Street, surfaces: Surfaces, samples: Samples) -> Picture:

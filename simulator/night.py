@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import hypot
 from typing import Literal
 
 import numpy as np
 
-from simulator.pinhole import Floats
-from simulator.puffs import Puffs
+from simulator.fluid import Mouth, Regime
+from simulator.headlights import Car
+from simulator.outlets import Outlet
 from simulator.sources import STOVE_EXIT_M_S, STOVE_WARM_K, Boiler, Stove, draw_boiler, draw_stove
-from simulator.steam import DROPLET_EXTINCTION_M2_G, liquid_g_m3
 from simulator.street import Roof, Street, Terminal
+from simulator.truth import Source
+from simulator.veil import DROPLETS, SMOKE
 from simulator.weather import Wind
 from smokesentry.weather import Weather
 
 Scene = Literal["burn", "steam", "quiet"]
-_STEP_S = 0.1
 _WINDOW_TURNS = 6
 #: Contrast-to-noise near the mouth (see ``truth``) from which on a stove's smoke is a fair question to a detector.
 FAIR_CONTRAST = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Car:
-    """A car that passes along one lane: at ``enters_s`` it is at one end of the street."""
-
-    alley_m: float
-    forward: bool
-    enters_s: float
-    speed_m_s: float
 
 
 class Night:
@@ -47,15 +37,12 @@ class Night:
         self.lit_at: float | None = None
         self.stove: Stove | None = None
         self.boiler: Boiler | None = None
-        self.smoke: Puffs | None = None
-        self.steam: Puffs | None = None
         if burner is not None:
             self.stove = draw_stove(burner.chimney.flue_m, rng)
-            self.smoke = smoke_puffs(burner, rng)
         if steamer is not None:
-            self.boiler = boiler = draw_boiler(rng)
-            warm = boiler.gas.temp_c - (weather.temp_c or 0.0)
-            self.steam = Puffs(steamer.mouth, steamer.out, boiler.exit_m_s, boiler.outlet_m / 2, warm, rng)
+            self.boiler = draw_boiler(rng)
+        self.outlets: tuple[Outlet, ...] = self._outlets()
+        self.regime = Regime.drawn(street.seed)
         self.cars = _draw_cars(street)
 
     def light_stove(self) -> None:
@@ -66,47 +53,47 @@ class Night:
             self.lit_at = self.t
 
     def advance(self, to: float) -> None:
-        """Moves the night on to time ``to`` in small steps."""
-        while self.t < to - 1e-6:
-            dt = min(_STEP_S, to - self.t)
-            if self.smoke is not None:
-                self.smoke.step(self.t, dt, self.wind, self._smoke_rate())
-            if self.steam is not None and self.boiler is not None:
-                self.steam.step(self.t, dt, self.wind, self.boiler.flow(self.t))
-            self.t += dt
+        """Moves the night on to time ``to``."""
+        self.t = max(self.t, to)
 
     def burning(self, t: float) -> bool:
         """Whether the stove burns visibly at ``t``."""
         return self.lit_at is not None and self.stove is not None and 0 <= t - self.lit_at < self.stove.lasts_s
 
-    def opacity(self) -> float:
-        """The burning chimney's opacity at its mouth, now."""
-        return 0.0 if self.lit_at is None or self.stove is None else self.stove.opacity(self.t - self.lit_at)
+    def opacity(self, t: float) -> float:
+        """The burning chimney's opacity at its mouth."""
+        return 0.0 if self.lit_at is None or self.stove is None else self.stove.opacity(t - self.lit_at)
 
     def pm25_g_h(self, t: float) -> float:
         """What the stove lets into the air at time ``t``."""
         return 0.0 if self.lit_at is None or self.stove is None else self.stove.pm25_g_h(t - self.lit_at)
 
-    def steam_cross_m2(self) -> Floats:
-        """Extinction cross-section of each steam puff: the droplets that are left at its dilution."""
-        assert self.steam is not None
-        assert self.boiler is not None
-        steam, boiler = self.steam, self.boiler
-        mean_speed = steam.path_m / np.maximum(steam.age_s, 1e-3)
-        dilution = np.clip((steam.radii / steam.radius_m) ** 2 * mean_speed / boiler.exit_m_s - 1, 0, None)
-        liquid = liquid_g_m3(boiler.gas, self.weather.temp_c or 0.0, self.weather.rh_percent or 50.0, dilution)
-        return np.asarray(steam.load * (1 + dilution) * liquid * DROPLET_EXTINCTION_M2_G)
-
     def window_share(self, window: int, t: float) -> float:
         """How lit a switchable window is at ``t`` (0 or 1); a few of them change every few minutes."""
-        rng = np.random.default_rng([self.street.seed, 0x91, window])
-        on = rng.random() < 0.7
-        turns = np.cumsum(rng.exponential(160.0, _WINDOW_TURNS)) + 8
-        flips = int((turns < t).sum()) if rng.random() < 0.4 else 0
-        return float(on ^ (flips % 2 == 1))
+        return window_share(self.street.seed, window, t)
 
-    def _smoke_rate(self) -> float:
-        return 0.0 if self.lit_at is None or self.stove is None else self.stove.extinction_m2_s(self.t - self.lit_at)
+    def _outlets(self) -> tuple[Outlet, ...]:
+        found = []
+        if self.burner is not None:
+            mouth, source = stove_mouth(self.burner), Source(self.burner.rooftop, "stove", "raw_coal")
+            found.append(
+                Outlet(source, mouth, SMOKE, lambda t: mouth.flow_m3_s if self.burning(t) else 0.0, self.opacity)
+            )
+        if self.steamer is not None and self.boiler is not None:
+            boiler, source = self.boiler, Source(self.steamer.rooftop, "boiler", "gas")
+            warm = boiler.gas.temp_c - (self.weather.temp_c or 0.0)
+            end = Mouth(self.steamer.mouth, self.steamer.out, boiler.exit_m_s, boiler.outlet_m / 2, warm)
+            found.append(Outlet(source, end, DROPLETS, boiler.flow, lambda t: 0.0, boiler.gas))
+        return tuple(found)
+
+
+def window_share(seed: int, window: int, t: float) -> float:
+    """How lit a street's switchable window is at ``t`` (0 or 1)."""
+    rng = np.random.default_rng([seed, 0x91, window])
+    on = rng.random() < 0.7
+    turns = np.cumsum(rng.exponential(160.0, _WINDOW_TURNS)) + 8
+    flips = int((turns < t).sum()) if rng.random() < 0.4 else 0
+    return float(on ^ (flips % 2 == 1))
 
 
 def choose_steamer(street: Street) -> Terminal:
@@ -131,9 +118,10 @@ def choose_burner(street: Street, steamer: Terminal, seen: dict[str, float]) -> 
     return fair[int(rng.integers(len(fair)))]
 
 
-def smoke_puffs(roof: Roof, rng: np.random.Generator) -> Puffs:
-    """The plume of a roof's chimney, still empty."""
-    return Puffs(roof.chimney.mouth, (0, 0, 1), STOVE_EXIT_M_S, roof.chimney.flue_m / 2, STOVE_WARM_K, rng)
+def stove_mouth(roof: Roof) -> Mouth:
+    """The mouth of a roof's chimney while its stove burns."""
+    chimney = roof.chimney
+    return Mouth(chimney.mouth, (0, 0, 1), STOVE_EXIT_M_S, chimney.flue_m / 2, STOVE_WARM_K, roof.eave_m)
 
 
 def _draw_cars(street: Street) -> tuple[Car, ...]:

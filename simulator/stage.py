@@ -9,16 +9,15 @@ import numpy as np
 
 from simulator.camera import noise_fields
 from simulator.eye import Eye
-from simulator.night import Night, Scene, choose_burner, choose_steamer, smoke_puffs
+from simulator.night import Night, Scene, choose_burner, choose_steamer, stove_mouth
+from simulator.outlets import steady_smoke
 from simulator.scenery import faces_of
 from simulator.sensors import Air, Unit
-from simulator.sources import extinction_m2_s
 from simulator.street import Street, build_street, mouth_hidden
 from simulator.weather import Wind, draw_weather
 from smokesentry.weather import Weather
 
 _REHEARSED_OPACITY = 0.25
-_REHEARSAL_STEPS, _REHEARSAL_LOOK = 120, 30
 
 CAMERA = "cam-1"
 SENSORS = (("pm-1", "PMS5003T"), ("pm-2", "SDS011"))
@@ -66,14 +65,6 @@ def rehearse(street: Street, weather: Weather, eyes: dict[str, Eye]) -> dict[str
         if any(mouth_hidden(camera.place, roof, street.roofs) for camera in street.cameras.values()):
             seen[roof.rooftop] = 0.0
             continue
-        smoke = smoke_puffs(roof, np.random.default_rng([street.seed, 0x4E]))
-        rate = extinction_m2_s(_REHEARSED_OPACITY, roof.chimney.flue_m)
-        contrasts = []
-        for step in range(_REHEARSAL_STEPS):
-            smoke.step(0.1 * step, 0.1, wind, rate)
-            if step % _REHEARSAL_LOOK == _REHEARSAL_LOOK - 1:
-                contrasts.append(
-                    [eye.judge_smoke(smoke, _REHEARSED_OPACITY).contrast_to_noise for eye in eyes.values()]
-                )
-        seen[roof.rooftop] = float(np.mean(contrasts, axis=0).min())
+        smoke = steady_smoke(stove_mouth(roof), _REHEARSED_OPACITY)
+        seen[roof.rooftop] = min(eye.rehearse(smoke, wind, _REHEARSED_OPACITY) for eye in eyes.values())
     return seen

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.filters import Picture, blur, grow, shrink
-from simulator.light import Surfaces, shade, sky_glow, tint
+from simulator.light import Surfaces, shade, tint
+from simulator.lighting import Lighting
 from simulator.pinhole import Pinhole
 from simulator.raster import SKY, View, look
 from simulator.scenery import Face
@@ -22,30 +23,40 @@ Patch = tuple[tuple[slice, slice], Picture]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Still:
-    """``light``: luminance without what switches (h, w, 3: blue, green, red); ``windows``: number, where, what."""
+    """``light``: luminance without what switches (h, w, 3: blue, green, red; h, w, 1 where the camera sees no colour).
+
+    ``windows``: number, where, what. ``scale``: pixels for each pixel of a frame 1280 wide.
+    """
 
     view: View
     light: Picture
     windows: tuple[tuple[int, Patch], ...]
-    sky: float
+    lighting: Lighting
+    scale: float
 
 
-def take_still(street: Street, faces: list[Face], camera: Pinhole) -> Still:
+def take_still(street: Street, faces: list[Face], camera: Pinhole, lighting: Lighting, colour: bool = True) -> Still:
     """Renders the street that stands still; takes some seconds."""
     view = look(camera, faces)
     corners = [look(camera, faces, offset) for offset in _CORNERS]
     surfaces = Surfaces.of(faces, np.random.default_rng([street.seed, 0x11]))
     height, width = view.face.shape
-    light = shade(street, surfaces, view.samples(np.ones((height, width), bool))).reshape(height, width, 3)
+    scale = width / 1280
+    light = shade(street, surfaces, view.samples(np.ones((height, width), bool)), lighting, camera)
+    light = light.reshape(height, width, 3)
     edge = np.any([corner.face != view.face for corner in corners], axis=0)
-    light[edge] = np.mean([shade(street, surfaces, corner.samples(edge)) for corner in corners], axis=0)
+    smooth = [shade(street, surfaces, corner.samples(edge), lighting, camera) for corner in corners]
+    light[edge] = np.mean(smooth, axis=0)
     below = (view.face != SKY)[..., None]
-    light += (
-        0.05 * grow(blur(shrink(light, 8), 9), light) * below
-    )  # what lit walls and ground throw on their neighbours
+    # what lit walls and ground throw on their neighbours
+    light += 0.05 * grow(blur(shrink(light, 8), 9 * scale), light) * below
     light *= 1 + 0.12 * _unevenness(light, street.seed)[..., None] * ~below  # thin cloud
-    _add_bulbs(light, street.lamps + street.far_lights, view)
-    return Still(view, _lens(light), tuple(_windows(faces, corners)), sky_glow(street))
+    _add_bulbs(light, lighting.lamps + street.far_lights, view)
+    light, windows = _lens(light, scale), _windows(faces, corners, scale)
+    if not colour:
+        light = light.mean(axis=2, keepdims=True)
+        windows = [(number, (box, patch.mean(axis=2, keepdims=True))) for number, (box, patch) in windows]
+    return Still(view, light, tuple(windows), lighting, scale)
 
 
 def _unevenness(like: Picture, seed: int) -> Picture:
@@ -55,7 +66,7 @@ def _unevenness(like: Picture, seed: int) -> Picture:
     return np.asarray(grow(coarse, like).clip(-2, 2), np.float32)
 
 
-def _windows(faces: list[Face], corners: list[View]) -> list[tuple[int, Patch]]:
+def _windows(faces: list[Face], corners: list[View], scale: float) -> list[tuple[int, Patch]]:
     """What each switchable window adds, softened by the lens."""
     patches = []
     for index, face in enumerate(faces):
@@ -67,7 +78,7 @@ def _windows(faces: list[Face], corners: list[View]) -> list[tuple[int, Patch]]:
             continue
         box = slice(max(rows.min() - 4, 0), rows.max() + 5), slice(max(columns.min() - 4, 0), columns.max() + 5)
         patch = share[box][..., None] * np.array(face.glow[::-1], np.float32)
-        patches.append((face.window, (box, blur(patch, _LENS_SIGMA_PX))))
+        patches.append((face.window, (box, blur(patch, max(_LENS_SIGMA_PX * scale, 0.3)))))
     return patches
 
 
@@ -87,8 +98,8 @@ def _add_bulbs(light: Picture, lamps: tuple[Lamp, ...], view: View) -> None:
         light[box] += (disc[..., None] * 0.35 * lamp.candela * tint(lamp.colour)).astype(np.float32)
 
 
-def _lens(light: Picture) -> Picture:
+def _lens(light: Picture, scale: float) -> Picture:
     """A sharp core plus the wide veil that dirty glass and air spread around bright lamps (halos)."""
     small = shrink(light, 4)
-    veil = 0.012 * blur(small, 1.5) + 0.006 * blur(small, 6.0) + 0.004 * blur(small, 22.0)
-    return np.asarray(0.978 * blur(light, _LENS_SIGMA_PX) + grow(veil, light), np.float32)
+    veil = 0.012 * blur(small, 1.5 * scale) + 0.006 * blur(small, 6.0 * scale) + 0.004 * blur(small, 22.0 * scale)
+    return np.asarray(0.978 * blur(light, max(_LENS_SIGMA_PX * scale, 0.3)) + grow(veil, light), np.float32)

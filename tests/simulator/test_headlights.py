@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.headlights import Headlights
-from simulator.night import Car, Night
+from simulator.headlights import Car, Headlights
 from simulator.raster import GROUND, View, look
 from simulator.scenery import Face, faces_of
 from simulator.street import Street, build_street
-from simulator.weather import draw_weather
 
 SEED = 6
 
@@ -24,10 +22,8 @@ def scene() -> tuple[Street, list[Face], View]:
 
 def lit_by(scene: tuple[Street, list[Face], View], car: Car, t: float) -> np.ndarray:
     street, faces, view = scene
-    night = Night(street, draw_weather(SEED), "quiet", None, None)
-    night.cars, night.t = (car,), t
     picture = np.zeros((*view.face.shape, 3), np.float32)
-    Headlights(street, faces, view).add(picture, night)
+    Headlights(street, faces, view).add(picture, (car,), t)
     return picture[..., 1]
 
 

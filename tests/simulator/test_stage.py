@@ -23,7 +23,7 @@ def test_smoke_can_be_seen_by_both_cameras(burning: Stage) -> None:
         assert smoke is not None
         assert smoke.contrast_to_noise >= 2
         assert smoke.area_px >= 200
-        assert 25 <= max(smoke.size_px) <= 300
+        assert 12 <= max(smoke.size_px) <= 400
         assert 0.15 <= smoke.opacity <= 0.45
 
 
@@ -45,30 +45,33 @@ def test_the_plume_is_where_truth_says(burning: Stage) -> None:
 
 
 def test_opacity_at_the_mouth_is_the_stated_one(burning: Stage) -> None:
-    """The painted plume's opacity a hand's breadth above the mouth, averaged over time, is near the stove's."""
+    """The plume's opacity just above the mouth, averaged over time, is near the stove's."""
     eye, night = burning.eyes["gw-east"], burning.night
-    x, y = (int(value) for value in eye.origin_px(night.burner.chimney.mouth)) if night.burner else (0, 0)
+    smoke = next(outlet for outlet in night.outlets if outlet.source.kind == "stove")
+    x, y = (int(value) for value in eye.origin_px(smoke.mouth.place))
     stated, painted = [], []
-    for _ in range(40):
+    for _ in range(30):
         night.advance(night.t + 0.5)
-        veil = eye.smoke_veil(night)
+        veil = eye.smoke_veil(night, smoke)
         assert veil is not None
-        column = veil.depth[max(y - 6 - veil.box[0].start, 0) : y - veil.box[0].start, :]
-        painted.append(1 - np.exp(-column[:, max(x - 8 - veil.box[1].start, 0) : x + 9 - veil.box[1].start].max()))
-        stated.append(night.opacity())
+        rows = slice(max(y - 6 - veil.box[0].start, 0), max(y + 1 - veil.box[0].start, 0))
+        columns = slice(max(x - 8 - veil.box[1].start, 0), x + 9 - veil.box[1].start)
+        painted.append(1 - np.exp(-veil.depth[rows, columns].max()))
+        stated.append(night.opacity(night.t))
     assert np.mean(painted) == pytest.approx(np.mean(stated), rel=0.45)
 
 
 def test_same_seed_same_night(burning: Stage) -> None:
-    street = burning.street
-    nights = []
+    eye, nights = burning.eyes["gw-east"], []
     for _ in range(2):
-        night = Night(street, burning.night.weather, "burn", burning.night.burner, burning.night.steamer)
+        night = Night(burning.street, burning.night.weather, "burn", burning.night.burner, burning.night.steamer)
         night.advance(3)
         night.light_stove()
-        night.advance(20)
-        assert night.smoke is not None
-        nights.append(night.smoke.place)
+        night.advance(12)
+        veil = eye.smoke_veil(night, night.outlets[0])
+        assert veil is not None
+        nights.append(veil.depth)
+    assert nights[0].max() > 0.03
     assert nights[0] == pytest.approx(nights[1])
 
 
