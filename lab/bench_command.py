@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Measure = Callable[[Path, Callable[[str], None]], list[Figure]]
 
-_PARTS = ("sensors", "gateway", "detector", "road")
+_PARTS = ("sensors", "gateway", "detector", "road", "ingest")
 
 
 def main(argv: list[str]) -> int:
@@ -53,6 +53,7 @@ def main(argv: list[str]) -> int:
 
 def _measures(parts: list[str]) -> list[Measure]:
     from lab.bench import detector_cost, gateway_cost, road_time
+    from lab.bench_ingest import ingest_rates
     from lab.bench_sensors import decode_rate, eight_sensors
 
     work: dict[str, list[Measure]] = {
@@ -60,5 +61,6 @@ def _measures(parts: list[str]) -> list[Measure]:
         "gateway": [gateway_cost],
         "detector": [detector_cost],
         "road": [road_time],
+        "ingest": [ingest_rates],
     }
     return [measure for part in parts for measure in work[part]]

@@ -26,7 +26,10 @@ CLOUD, BROKER = "cloud-1", "broker"
 Fact = tuple[str, str, str]  # kind, gateway, and what tells it from the gateway's others
 
 _CLOCK = ClockState("ntp", "synchronised", 5.0)
-_QUANTITIES = ("pm1_atm_ug_m3", "pm25_atm_ug_m3", "pm10_atm_ug_m3", "pm25_cf1_ug_m3", "temp_c", "rh_percent")
+_QUANTITIES = (
+    "pm1_atm_ug_m3", "pm25_atm_ug_m3", "pm10_atm_ug_m3", "pm1_cf1_ug_m3", "pm25_cf1_ug_m3", "pm10_cf1_ug_m3",
+    "count_03_per_l", "count_05_per_l", "temp_c", "rh_percent",
+)  # fmt: skip
 _INTERVAL = timedelta(seconds=10)
 _DETECTION_EVERY, _HEALTH_EVERY = 20, 10  # messages
 
