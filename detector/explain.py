@@ -28,38 +28,55 @@ class Panel:
 
     name: str
     zh: str
-    en: str
+    zh_says: str
+    en_says: str
     picture: Picture
 
 
+# Map, name and meaning in Chinese, meaning in English, the value of a quiet pixel, and whether it goes both ways.
 _MAPS = (
-    ("deviation", "变动", "how much each pixel varies over 20 s, in units of a quiet pixel's noise"),
-    ("coherent", "成片变动", "the same, smoothed: what varies together as smoke does, noise gone"),
-    ("shift20_local", "局部亮度变化", "20 s mean against the background: brighter is yellow, darker is blue"),
-    ("occlusion", "纹理遮挡", "how much of the background's texture is hidden"),
-    ("memory", "持续性", "how long a change lives: flicker is dark, what drifts is bright"),
+    ("deviation", "变动", "20 秒内每个像素的变化，以安静像素的噪声为单位",
+     "how much each pixel varies over 20 s, in units of a quiet pixel's noise", 0.4, False),
+    ("coherent", "成片变动", "平滑后的变化：烟成片变化，噪声消失",
+     "the same, smoothed: what varies together as smoke does, noise gone", 0.4, False),
+    ("shift20_local", "局部亮度变化", "20 秒均值与背景之差：一侧变亮，一侧变暗",
+     "20 s mean against the background: orange is brighter, blue darker", 0.5, True),
+    ("occlusion", "纹理遮挡", "背景纹理被遮住的程度", "how much of the background's texture is hidden", 0.5, True),
+    ("memory", "持续性", "变化能维持多久：闪烁为暗，飘移为亮",
+     "how long a change lives: flicker is dark, drift bright", 0.5, False),
+)  # fmt: skip
+_LAYERS = (
+    ("smoke origin", "烟源热度", "网络：这里是烟羽的出口吗？", "the network: is the mouth of a plume here?"),
+    ("smoke", "烟", "网络：烟", "the network: smoke"),
+    ("steam", "水汽", "网络：水汽", "the network: steam"),
 )
 
 
 def panels(seen: Seen) -> list[Panel]:
     """The stages in order."""
     shown = [
-        Panel("frame", "配准后的画面", "the frame, laid on the background; plumes drawn in", _marked(seen)),
-        Panel("background", "背景", "what the place looks like without what moves", _grey(seen.background)),
-        Panel("difference", "与背景之差", "this frame less the background, ten times stronger", _difference(seen)),
-    ]
-    for name, zh, en in _MAPS:
-        shown.append(Panel(name, zh, en, _coded(seen.maps[:, :, MAPS.index(name)], cv2.COLORMAP_VIRIDIS)))
+        Panel("frame", "配准后的画面", "对齐到背景的当前帧，标出烟羽",
+              "the frame, laid on the background; plumes drawn in", _marked(seen)),
+        Panel("background", "背景", "除去活动之物后的样子",
+              "what the place looks like without what moves", _grey(seen.background)),
+        Panel("difference", "与背景之差", "当前帧减去背景，放大十倍",
+              "this frame less the background, ten times stronger", _difference(seen)),
+    ]  # fmt: skip
+    for name, zh, zh_says, en_says, quiet, both in _MAPS:
+        if name not in MAPS:
+            continue  # another version's network sees other maps
+        shown.append(Panel(name, zh, zh_says, en_says, _coded(seen.maps[:, :, MAPS.index(name)] - quiet, both)))
     if seen.heat is not None:
-        layers = (
-            ("smoke origin", "烟源热度", "the network: is the mouth of a plume here?"),
-            ("smoke", "烟", "the network: smoke"),
-            ("steam", "水汽", "the network: steam"),
-        )
-        shown += [Panel(name, zh, en, _heat(seen, seen.heat[:, :, k])) for k, (name, zh, en) in enumerate(layers)]
+        for k, words in enumerate(_LAYERS):
+            shown.append(Panel(*words, _heat(seen, seen.heat[:, :, k])))
     if seen.score is not None:
-        shown.append(Panel("score", "16 秒得分", "mean origin heat over 16 s: above the threshold it alarms",
-                           _heat(seen, seen.score)))  # fmt: skip
+        words = (
+            "score",
+            "16 秒得分",
+            "烟源热度的 16 秒均值，超过阈值即报警",
+            "mean origin heat over 16 s; above the threshold it alarms",
+        )
+        shown.append(Panel(*words, _heat(seen, seen.score)))
     return shown
 
 
@@ -107,14 +124,23 @@ def draw_events(panel: Picture, events: Sequence[PlumeEvent], scale: Scale) -> P
 
 
 def _difference(seen: Seen) -> Picture:
-    change = np.clip(128 + 10 * (seen.frame - seen.background), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.applyColorMap(change, cv2.COLORMAP_TWILIGHT_SHIFTED))
+    return _two_sided(cv2.GaussianBlur(seen.frame - seen.background, (0, 0), 0.8) * (10 / 128))
 
 
-def _coded(values: NDArray[np.float32], colours: int) -> Picture:
-    coded = np.clip(values * 255, 0, 255).astype(np.uint8)
+def _coded(values: NDArray[np.float32], both: bool) -> Picture:
+    """Values about 0, where a quiet pixel lies: dark there, bright where something is."""
+    if both:
+        return _two_sided(cv2.resize(values, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR) * 3)
+    coded = np.clip(30 + values * 450, 0, 255).astype(np.uint8)
     large = cv2.resize(coded, (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.applyColorMap(large, colours))
+    return np.asarray(cv2.applyColorMap(large, cv2.COLORMAP_VIRIDIS))
+
+
+def _two_sided(values: Picture) -> Picture:
+    """-1 to 1 as blue over near black to orange, BGR."""
+    up, down = np.clip(values, 0, 1)[:, :, None], np.clip(-values, 0, 1)[:, :, None]
+    colour = np.array([46, 38, 34]) + up * np.array([30, 130, 221]) + down * np.array([209, 140, 30])
+    return np.clip(colour, 0, 255).astype(np.uint8)
 
 
 def _heat(seen: Seen, heat: NDArray[np.float32]) -> Picture:

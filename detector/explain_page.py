@@ -148,8 +148,9 @@ def _events(course: Course) -> str:
 
 def _moment(zh: str, en: str, seen: Seen) -> str:
     figures = "".join(
-        f'<figure><img src="{_inline(panel.picture)}" width="320" height="180" alt="{panel.en}">'
-        f'<figcaption><b>{panel.zh}</b><span class="en">{panel.en}</span></figcaption></figure>'
+        f'<figure><img src="{_inline(panel.picture)}" width="320" height="180" alt="{panel.en_says}">'
+        f'<figcaption><b>{panel.zh}</b><span>{panel.zh_says}</span><span class="en">{panel.en_says}</span>'
+        "</figcaption></figure>"
         for panel in panels(seen)
     )
     return f'<h2>{zh} · {seen.t_s:.0f} s <small>{en}</small></h2><div class="grid">{figures}</div>'

@@ -20,6 +20,8 @@ SHAKING_PX = 3.0
 _LOOK_EVERY_S = 0.9  # sharpness changes slowly
 _VEILED_SHARE = 0.45  # of the sharpness that this camera had
 _SHARPNESS_MEMORY_S = 600.0
+_COVERED_SHARE = 0.4  # of the textured picture without its structure, while the rest kept it
+_KEPT_ELSEWHERE = 0.15
 _CLEAR_KEPT_S = 60.0
 _NO_FROST_ABOVE_C = 4.0
 _NO_FOG_BELOW_RH = 75.0
@@ -39,6 +41,7 @@ class Health:
         self._clear: Grey | None = None  # the same when it was last as sharp as ever
         self._clear_age_s = 0.0
         self._recent: deque[float] = deque(maxlen=7)
+        self._covered: deque[float] = deque(maxlen=7)
 
     def look(
         self, frame: Grey, t_s: float, dt_s: float, unrest_px: float, weather: Weather | None = None
@@ -82,15 +85,18 @@ class Health:
         cv2.accumulateWeighted(frame, self._mean, 0.2)
         self._clear = self._mean.copy() if self._clear is None else self._clear
         # Relative to the picture's own brightness, so that exposure and lamps do not count.
-        sharp = structure_left(self._clear, self._mean).fine * _brightness(self._clear) / _brightness(self._mean)
-        self._recent.append(sharp)
+        left = structure_left(self._clear, self._mean)
+        self._recent.append(left.fine * _brightness(self._clear) / _brightness(self._mean))
+        self._covered.append(left.covered if left.kept > _KEPT_ELSEWHERE else 0.0)
         now = float(np.median(self._recent))
         self._best = max(now, self._best * float(np.exp(-dt_s / _SHARPNESS_MEMORY_S)))
         self._clear_age_s += dt_s
         settled = len(self._recent) == self._recent.maxlen
-        if now > 0.9 * self._best and self._clear_age_s > (_CLEAR_KEPT_S if settled else 2.0):
+        as_ever = now > 0.9 * self._best and self._covered[-1] < 0.2
+        if as_ever and self._clear_age_s > (_CLEAR_KEPT_S if settled else 2.0):
             self._clear, self._clear_age_s = self._mean.copy(), 0.0
-        veiled = settled and now < _VEILED_SHARE * self._best
+        covered = float(np.median(self._covered)) > _COVERED_SHARE
+        veiled = settled and (now < _VEILED_SHARE * self._best or covered)
         self._veil = veil(self._clear, self._mean, weather) if veiled else None
 
 
@@ -103,7 +109,7 @@ def veil(clear: Grey, frame: Grey, weather: Weather | None) -> str:
     left = structure_left(clear, frame)
     if left.coarse > 0.5 and left.fine < 0.6 * left.coarse:
         return "out of focus"
-    if left.covered > 0.2 and left.kept > 0.15:
+    if left.covered > 0.2 and left.kept > _KEPT_ELSEWHERE:
         return f"something covers {left.covered:.0%} of the picture: an object, dirt or frost"
     if weather is not None and weather.temp_c is not None and weather.temp_c > _NO_FROST_ABOVE_C:
         return "veiled: fog or something before the lens; too warm for frost"

@@ -115,9 +115,9 @@ class Watcher:
 class Detector:
     """One camera's detector. Not thread-safe; feed it frames in order of time."""
 
-    def __init__(self, settings: DetectorSettings | None = None) -> None:
+    def __init__(self, settings: DetectorSettings | None = None, model: Model | None = None) -> None:
         self.settings = settings or DetectorSettings()
-        self._model = Model()
+        self._model = model or Model()
         self.model_name = self._model.name
         stated = self._model.digest + self.settings.model_dump_json()
         self.model_digest = "sha256:" + hashlib.sha256(stated.encode()).hexdigest()
@@ -214,6 +214,11 @@ class Detector:
             self._last_t, self._watcher.laid, stats.background.copy(), maps, self.heat, self.score(),
             self._open_events, self._scale,
         )  # fmt: skip
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The open tracks, for judging; they go on changing."""
+        return tuple(self._tracker.open)
 
     def raise_at(self, factors: NDArray[np.float32] | None) -> None:
         """By how much scores must exceed the threshold in each cell of the site's memory; at each full hour."""
