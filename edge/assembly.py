@@ -29,6 +29,7 @@ from edge.masks import MasksRefused, save_masks
 from edge.readings_log import ReadingsLog
 from edge.recorder import Recorder
 from edge.refuge import come_home, usable_folder
+from edge.remember import Memory
 from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
@@ -170,14 +171,16 @@ def _hardware(settings: GatewaySettings) -> HardwareWatchdog | None:
 
 
 def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> Camera:
+    pose_version = section.pose.pose_version if section.pose is not None else 1
     judge = Judge(
         gateway=gateway.name,
         camera=section.name,
-        pose_version=section.pose.pose_version if section.pose is not None else 1,
+        pose_version=pose_version,
         settings=section.detector,
         make_detector=make_detector,
         lost=gateway.spool.open_events(section.name),
         pose=section.pose,
+        memory=Memory(gateway.settings.gateway.folder / "memory", section.name, pose_version, gateway.clock.boot_id),
     )
     record = partial(gateway.recorder.offer, section.name)
     duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)

@@ -16,6 +16,7 @@ from edge.settings import CameraSection
 from smokesentry.clock import Stamp, SystemClock
 from smokesentry.messages.records import CameraHealth
 
+_SIGHT_EVERY_S = 60.0
 _BLIND_AFTER_S = 10.0  # without a judged frame for this long a camera cannot judge
 
 
@@ -39,6 +40,8 @@ class Camera:
     clock: SystemClock
     duty: Duty
     recent: deque[Frame] = field(default_factory=lambda: deque(maxlen=6))  # masked like all; for the installer's page
+    sight: list[str] = field(default_factory=list)  # what keeps it from seeing well; looked after once a minute
+    _sight_ns: int = 0
     _began: Stamp | None = None
     _counted: Stamp | None = None
     _off_duty_s: float = 0.0
@@ -51,6 +54,8 @@ class Camera:
             self._began = self._began or now
             return
         step_s = (now.mono_ns - last.mono_ns) / 1e9
+        if now.mono_ns - self._sight_ns > _SIGHT_EVERY_S * 1e9:
+            self._sight_ns, self.sight = now.mono_ns, self.inference.judge.sight()
         if self.duty.off_duty(now) is not None:
             self._off_duty_s += step_s
             return

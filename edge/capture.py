@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from edge.frames import Frame, Mask, UnreadableFrame, frame_from_bytes, frame_from_image
 from edge.settings import CameraSection
-from edge.sources import Source, SourceEnded, SourceError, Taken, open_source
+from edge.sources import open_source
+from edge.taken import Source, SourceEnded, SourceError, Taken
 from smokesentry.clock import Stamp, SystemClock
 
 _log = logging.getLogger("edge.capture")

@@ -66,7 +66,8 @@ def _uplink(settings: GatewaySettings) -> Iterator[str]:
 
 def _cameras(settings: GatewaySettings) -> Iterator[str]:
     from edge.capture import read_frame
-    from edge.sources import SourceError, open_source
+    from edge.sources import open_source
+    from edge.taken import SourceError
     from smokesentry.clock import SystemClock
 
     for at, camera in enumerate(settings.cameras):

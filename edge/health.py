@@ -26,6 +26,7 @@ def health_of(gateway: Gateway) -> Health:
         name = camera.section.name
         counts[f"outages {name}"] = camera.capture.outages
         counts[f"frames_not_judged {name}"] = camera.inference.inbox.dropped
+        counts[f"frames_unsettled {name}"] = camera.inference.judge.exposure.held_back
     sensors = [_sensor_health(sensor, counts) for sensor in gateway.sensors]
     order, cameras = gateway.order(), [camera.health() for camera in gateway.cameras]
     held = site_verdict(
@@ -52,6 +53,8 @@ def _notices(gateway: Gateway) -> list[str]:
     for loop in gateway.supervisor.states():
         if loop.stalled:
             notices.append(f"{loop.name} has not moved for {loop.age_s:.0f} s")
+    for camera in gateway.cameras:
+        notices += [f"camera {camera.section.name}: {said}" for said in camera.sight]
     hardware = gateway.watchdog.hardware
     if hardware is not None and hardware.problem is not None:
         notices.append(hardware.problem)

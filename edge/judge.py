@@ -4,15 +4,17 @@ it owns no device and reads no clock."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from detector.settings import DetectorSettings
 from detector.types import FrameResult
 from edge.events import EventBook, Moment
+from edge.exposure import ExposureWatch
 from edge.frames import Frame, Image
 from edge.fusion import AirView
 from edge.previews import MAX_PICTURE_BYTES, PreviewRing, evidence_of
+from edge.remember import Memory, Remembers
 from smokesentry.messages.records import Detection, Evidence, Model
 from smokesentry.place import CameraPose
 from smokesentry.weather import Weather
@@ -65,15 +67,18 @@ class Judge:
     pose: CameraPose | None = None
     judged_s: float = 0.0
     seen_s: float = 0.0
+    memory: Memory | None = None
+    exposure: ExposureWatch = field(default_factory=ExposureWatch)
     _ring: PreviewRing = field(default_factory=PreviewRing)
     _detector: DetectorLike | None = None
     _book: EventBook | None = None
     _last: Moment | None = None
+    _result: FrameResult | None = None
 
     def restarted(self) -> None:
         """The camera's thread begins again: a fresh detector, the open events wait for their plumes."""
         self._detector = None
-        self._last = None
+        self._last = self._result = None
         if self._book is not None:
             self._book.restarted()
 
@@ -81,10 +86,23 @@ class Judge:
         """Judges a frame."""
         self._ring.offer(frame)
         detector = self._detector or self._begin(frame)
-        result = detector.push(frame.view, frame.t_s, air.weather)
+        if self._result is not None and not self.exposure.settled(frame.light, frame.t_s):
+            return Outcome(replace(self._result, events=()))
+        result = self._result = detector.push(frame.view, frame.t_s, air.weather)
+        if self.memory is not None and isinstance(detector, Remembers):
+            self.memory.keep(detector, frame.stamp, suspected=result.verdict == "suspected")
         moment = Moment(frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result), self.pose)
         self._count(result, moment)
         return self._outcome(result, moment, frame)
+
+    def sight(self) -> list[str]:
+        """What keeps this camera from seeing well, in words: pose, focus, what covers it, chimneys without light."""
+        detector = self._detector
+        if not isinstance(detector, Remembers):
+            return []
+        seen = detector.sight()
+        dark = [f"chimney {one.number}: {one.reason}" for one in detector.chimney_sights() if not one.judgeable]
+        return [*(() if seen is None else seen.problems), *dark]
 
     def finish(self) -> Outcome | None:
         """The material has ended: closes what is open. None if there was no frame at all."""
@@ -107,6 +125,8 @@ class Judge:
         across, down = frame.scale
         chimneys = tuple((x / across, y / down) for x, y in self.settings.chimneys_px)
         self._detector = self.make_detector(self.settings.model_copy(update={"chimneys_px": chimneys}))
+        if self.memory is not None and isinstance(self._detector, Remembers):
+            self.memory.recall(self._detector, frame.stamp)
         if self._book is None:
             model = Model(self._detector.model_name, self._detector.model_digest)
             self._book = EventBook(self.gateway, self.camera, self.pose_version, model, lost=self.lost)

@@ -18,7 +18,8 @@ from edge.frames import Frame, UnreadableFrame
 from edge.fusion import SiteAir
 from edge.judge import Judge, MakeDetector, Outcome, real_detector
 from edge.site import Site
-from edge.sources import FolderSource, Source, SourceEnded, SourceError, Taken, VideoSource
+from edge.sources import FolderSource, VideoSource
+from edge.taken import Source, SourceEnded, SourceError, Taken
 from firmware_bridge.models import driver_for
 from firmware_bridge.reading import Reading
 from firmware_bridge.stream import FrameHunter

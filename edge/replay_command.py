@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     from detector.model import ModelError
-    from edge.sources import SourceError
+    from edge.taken import SourceError
     from firmware_bridge.models import UnknownModel
     from smokesentry.settings import SettingsError
 

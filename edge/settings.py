@@ -23,6 +23,7 @@ from smokesentry.settings import Section, load_settings
 Name = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="1 to 40 of a-z, 0-9 and '-'")]
 Point = tuple[Annotated[float, Field(ge=0, le=16384)], Annotated[float, Field(ge=0, le=16384)]]
 
+Side = Annotated[int, Field(ge=64, le=8192)]
 Polygon = Annotated[list[Point], Field(min_length=3, max_length=100)]
 
 
@@ -77,9 +78,10 @@ class CameraSection(Section):
     """One camera: where its frames come from, how often, what is hidden, and how it stands."""
 
     name: Name
-    kind: Literal["snapshot", "video", "folder"]
+    kind: Literal["snapshot", "video", "folder", "onvif", "v4l2", "picamera2"]
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     fps: Annotated[float, Field(gt=0, le=30)] = 2.0
+    size: tuple[Side, Side] = (1280, 720)  # asked of v4l2 and picamera2
     masks: list[Polygon] = Field(default_factory=list, max_length=32)  # in pixels of the raw frame
     pose: Annotated[CameraPose | None, PlainValidator(lambda value: read_pose(value))] = None
     detector: DetectorSettings = Field(default_factory=DetectorSettings)  # its pixels are those of the raw frame
@@ -93,7 +95,15 @@ class CameraSection(Section):
         kind = info.data.get("kind")
         if kind == "snapshot" and not value.startswith(("http://", "https://")):
             raise ValueError("a snapshot camera's source is an HTTP address, http://… or https://…")
-        if kind == "snapshot" or "://" in value:
+        if kind == "onvif" and not value.startswith("onvif://"):
+            raise ValueError("an ONVIF camera's source is onvif://name:password@host")
+        if kind == "v4l2" and not value.startswith("/dev/"):
+            raise ValueError("a V4L2 camera's source is its device, as /dev/video0 or /dev/v4l/by-id/…")
+        if kind == "picamera2" and not value.isdigit():
+            raise ValueError('a Raspberry Pi camera\'s source is its number, "0" for the first')
+        if kind == "video" and value.startswith("/dev/video"):
+            raise ValueError('a device is kind = "v4l2"; "video" is for files and streams')
+        if kind in ("snapshot", "onvif", "v4l2", "picamera2") or "://" in value:
             return value
         return str(_beside_the_file(Path(value), info))
 

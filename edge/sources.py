@@ -1,57 +1,24 @@
-"""Where frames come from: an HTTP snapshot address, a folder of pictures, a video file or stream. One shape for all."""
+"""Where frames come from: an HTTP snapshot address, a folder of pictures, a video file or a network stream."""
 
 from __future__ import annotations
 
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import cv2
 import numpy as np
 
-from edge.frames import Image, Light
+from edge.onvif import OnvifError, stream_address
 from edge.settings import CameraSection
+from edge.taken import Source, SourceEnded, SourceError, Taken
 
 _MAX_SNAPSHOT = 32 * 1024 * 1024
 _TIMEOUT_S = 5.0
 _PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
-
-class SourceError(RuntimeError):
-    """The camera gives nothing now; the message says why. Trying again later may help."""
-
-
-class SourceEnded(SourceError):
-    """Recorded material is through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Encoded bytes or decoded BGR pixels, and what else the source knows: recorded material's own time in seconds, a
-    device's monotonic time of exposure, exposure and gain."""
-
-    data: bytes | Image
-    at_s: float | None = None
-    mono_ns: int | None = None
-    light: Light | None = None
-
-
-class Source(Protocol):
-    """One camera's stream of frames. ``live``: ``read`` itself waits for the moment that is due and must not be kept
-    waiting; the others are asked at the configured pace."""
-
-    live: bool
-
-    def read(self) -> Taken:
-        """The next frame; may block for as long as the camera needs. Raises :class:`SourceError`."""
-
-    def close(self) -> None:
-        """Lets go of the device or connection."""
 
 
 def open_source(section: CameraSection) -> Source:
@@ -63,6 +30,19 @@ def open_source(section: CameraSection) -> Source:
             return FolderSource(Path(section.source))
         case "video":
             return VideoSource(section.source, section.fps)
+        case "onvif":
+            try:
+                return VideoSource(stream_address(section.source), section.fps)
+            except OnvifError as error:
+                raise SourceError(str(error)) from error
+        case "v4l2":
+            from edge.devices import V4l2Source
+
+            return V4l2Source(section.source, section.fps, section.size)
+        case "picamera2":
+            from edge.devices import PiCameraSource
+
+            return PiCameraSource(section.source, section.fps, section.size)
 
 
 class SnapshotSource:
@@ -137,16 +117,15 @@ class FolderSource:
 
 
 class VideoSource:
-    """A file, a network stream or a device through OpenCV. Frames beyond ``fps`` are passed over without decoding them
+    """A file or a network stream through OpenCV. Frames beyond ``fps`` are passed over without decoding them
     into pixels; a stream is always drained to its newest frame."""
 
     def __init__(self, source: str, fps: float) -> None:
-        self.live = "://" in source or source.startswith("/dev/video")
+        self.live = "://" in source
         if not self.live and not Path(source).is_file():
             raise SourceError(f"{source} is no file")
         self._name = source.rpartition("@")[2]  # without a password
-        # A device has no network timeouts, and its backend refuses to be asked for them.
-        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 8000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 8000] if "://" in source else []
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, 8000, cv2.CAP_PROP_READ_TIMEOUT_MSEC, 8000] if self.live else []
         self._capture = cv2.VideoCapture(source, cv2.CAP_ANY, limits)
         if not self._capture.isOpened():
             raise SourceError(f"{self._name} cannot be opened as video")
@@ -175,9 +154,8 @@ class VideoSource:
                 break
         self._due_s = max((at_s if self._due_s is None else self._due_s) + self._period_s, at_s)
         done, image = self._capture.retrieve()
-        if not done or image is None:
-            return Taken(b"", None if self.live else at_s)
-        return Taken(np.asarray(image, np.uint8), None if self.live else at_s)
+        data = np.asarray(image, np.uint8) if done and image is not None else b""
+        return Taken(data, mono_ns=int(at_s * 1e9)) if self.live else Taken(data, at_s)
 
     def _file_time_s(self) -> float:
         """The file's own time; where that does not move on, the frame's number over the file's rate."""

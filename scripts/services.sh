@@ -16,6 +16,8 @@ if [ "$need" = test ]; then
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages="$packages postgresql"
     want victoria-metrics victoria-metrics
     want rabbitmq-server rabbitmq-server
+    ls /usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib >/dev/null 2>&1 ||
+        packages="$packages gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
 fi
 [ -z "$packages" ] && exit 0
 # shellcheck disable=SC2086  # a list of names

@@ -84,7 +84,7 @@ def test_a_good_file_with_its_defaults_and_paths_beside_it(tmp_path: Path) -> No
     [
         (('name = "roof-1"', 'nmae = "roof-1"'), "gateway.nmae: no such key; did you mean 'name'?"),
         (('name = "roof-1"', 'name = "Roof 1"'), "gateway.name"),
-        (('kind = "folder"', 'kind = "usb"'), "cameras.1.kind: Input should be 'snapshot', 'video' or 'folder'"),
+        (('kind = "folder"', 'kind = "usb"'), "cameras.1.kind: Input should be 'snapshot', 'video', 'folder', 'onvif'"),
         (("heading_deg = 123.0", "heading_deg = 423.0"), "cameras.0.pose: Value error, Expected `float` < 360.0"),
         (("heading_deg = 123.0", "heading = 123.0"), "no such key 'heading'; did you mean 'heading_deg'?"),
         (("tilt_deg = -4.0\n", ""), "missing required field `tilt_deg`"),

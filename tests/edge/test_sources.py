@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from edge.settings import CameraSection
-from edge.sources import FolderSource, SnapshotSource, SourceEnded, SourceError, VideoSource, open_source
+from edge.sources import FolderSource, SnapshotSource, VideoSource, open_source
+from edge.taken import SourceEnded, SourceError
 
 JpegOf = Callable[..., bytes]
 
