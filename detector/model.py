@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,12 @@ class Calibration:
 class Model:
     """The network behind one call. One thread; raises :class:`ModelError` when the files do not belong together."""
 
-    def __init__(self) -> None:
-        folder = resources.files("detector") / "weights"
-        manifest_bytes = (folder / MANIFEST).read_bytes()
+    def __init__(self, folder: Path | None = None) -> None:
+        """``folder``: manifest and weights; default: those of this release."""
+        place = folder or resources.files("detector") / "weights"
+        manifest_bytes = (place / MANIFEST).read_bytes()
         manifest: dict[str, Any] = json.loads(manifest_bytes)
-        weights = (folder / manifest["file"]).read_bytes()
+        weights = (place / manifest["file"]).read_bytes()
         digest = hashlib.sha256(weights).hexdigest()
         if digest != manifest["weights_sha256"]:
             raise ModelError(

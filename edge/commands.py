@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
-import signal
 import sys
 from pathlib import Path
 
@@ -46,22 +43,19 @@ def main(argv: list[str]) -> int:
 
 
 def _run(config: Path) -> int:
-    from edge.assembly import GatewayError, build_gateway
-    from edge.settings import load_gateway_settings
+    from edge.assembly import GatewayError
+    from edge.logs import set_up_logging
+    from edge.managing import run_gateway
     from edge.spool_file import SpoolError
     from firmware_bridge.models import UnknownModel
     from smokesentry.identity import IdentityError
 
     set_up_logging()
-    settings = load_gateway_settings(config)
     try:
-        gateway = build_gateway(settings, config=config)
+        run_gateway(config)
     except (GatewayError, IdentityError, SpoolError, UnknownModel) as error:
         print(f"smokesentry gateway: {error}", file=sys.stderr)
         return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: gateway.supervisor.stop.set())
-    gateway.run()
     return 0
 
 
@@ -143,12 +137,3 @@ def _verify(options: argparse.Namespace) -> int:
     lines, good = verify(options.evidence, key)
     print("\n".join(lines))
     return 0 if good else 1
-
-
-def set_up_logging() -> None:
-    """To standard error; journald adds the time itself."""
-    under_journald = "JOURNAL_STREAM" in os.environ
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(levelname)s %(message)s" if under_journald else "%(asctime)s %(levelname)s %(message)s",
-    )

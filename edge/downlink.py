@@ -44,6 +44,7 @@ class Downlink:
     spool: Spool
     cloud_key: Ed25519PublicKey
     ask_health: Callable[[], None]
+    handlers: dict[str, Callable[[Command], str]] = field(default_factory=dict)  # more kinds of commands: see orders
     counts: Counter[str] = field(default_factory=Counter)
     notices: list[str] = field(default_factory=list)
 
@@ -75,6 +76,12 @@ class Downlink:
             return None
         if command.kind == "resend":
             return self._resend(command)
+        if command.kind in self.handlers:
+            said = self.handlers[command.kind](command)
+            self.counts["commands_obeyed"] += 1
+            self.notice(said)
+            self.ask_health()
+            return None
         raise Refused("unknown_command", f"command {command.counter}: {command.kind!r} is not known to this release")
 
     def refused(self, refusal: Refused) -> None:

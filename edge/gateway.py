@@ -18,6 +18,7 @@ from edge.facts import Fact
 from edge.frames import Frame
 from edge.fusion import AirView, SiteAir
 from edge.housekeeping import Housekeeping
+from edge.in_force import InForce
 from edge.installer.server import InstallerPage
 from edge.judge import Outcome
 from edge.maintenance import Maintenance, Order
@@ -63,6 +64,8 @@ class Gateway:
     installer: InstallerPage | None
     lock_file: IO[str]
     started: Stamp
+    in_force: InForce | None = None  # None: nothing is ordered from afar
+    begin_anew: bool = False  # when it has ended, the process is to start again
     _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
     _air_guard: threading.Lock = field(default_factory=threading.Lock)
 

@@ -6,10 +6,11 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING, cast
 
+from edge.machine import look_at_machine
 from edge.verdict import CameraSays, site_verdict
 from firmware_bridge.link import SerialSensor
 from smokesentry import __version__
-from smokesentry.messages.records import Health, Lane, Maintenance, SensorHealth
+from smokesentry.messages.records import Health, Lane, Maintenance, ManagedHealth, SensorHealth
 
 if TYPE_CHECKING:  # the gateway is put together with this module's functions
     from edge.gateway import Gateway
@@ -44,6 +45,19 @@ def health_of(gateway: Gateway) -> Health:
         verdict_reasons=[reason[:400] for reason in held.reasons],
         coverage=gateway.coverage.report(),
         maintenance=None if order is None else Maintenance(until=order.until, reason=order.reason),
+        managed=_managed(gateway),
+        machine=look_at_machine(gateway.settings.gateway.folder, gateway.clock.offset_s()),
+    )
+
+
+def _managed(gateway: Gateway) -> ManagedHealth | None:
+    if gateway.in_force is None:
+        return None
+    state = gateway.in_force.state
+    return ManagedHealth(
+        confirmed={kind: item.version for kind, item in state.confirmed.items()},
+        trial={} if state.trial is None else {state.trial.kind: state.trial.item.version},
+        failed=state.failed,
     )
 
 

@@ -48,6 +48,8 @@ class Housekeeping:
     more_status: Callable[[], dict[str, object]]
     reserve: Reserve
     notice: Callable[[str], None] = _log.warning
+    also: list[Callable[[float], None]] = field(default_factory=list)  # done with each status, told the time since
+    _status_at_s: float = field(default_factory=time.monotonic)
     _tidied: Stamp = field(init=False)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _health_wanted: threading.Event = field(default_factory=threading.Event)
@@ -83,7 +85,7 @@ class Housekeeping:
         work = {
             "telemetry": self.close_intervals,
             "health": self._tell_health,
-            "status": self._write_status,
+            "status": self._watch,
             "spool": self._tidy_spool,
             "relief": self._relieve_disk,
         }
@@ -124,6 +126,12 @@ class Housekeeping:
     def _tell_health(self) -> None:
         self._tell_clock()
         self.put("health", self.health_of(), self.clock.now())
+
+    def _watch(self) -> None:
+        elapsed_s, self._status_at_s = time.monotonic() - self._status_at_s, time.monotonic()
+        for task in self.also:
+            task(elapsed_s)
+        self._write_status()
 
     def _write_status(self) -> None:
         """Replaced as a whole, so that no reader sees half of it; not forced to the card, for it tells only of now."""

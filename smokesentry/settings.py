@@ -26,11 +26,17 @@ S = TypeVar("S", bound=Section)
 def load_settings(path: Path, model: type[S]) -> S:
     """Reads and checks a TOML file. Raises :class:`SettingsError` with one line a problem."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_settings(path.read_text(encoding="utf-8"), path, model)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def parse_settings(text: str, path: Path, model: type[S]) -> S:
+    """Checks a text as if it stood in the file ``path``. Raises :class:`SettingsError`."""
+    try:
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: is not valid TOML: {error}") from error
     try:

@@ -186,6 +186,27 @@ class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     reason: Text
 
 
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """The computer itself; null where it does not tell."""
+
+    temperature_c: float | None = None
+    throttled: Annotated[list[ShortText], Meta(max_length=16)] = []  # what holds it back now or has since it started
+    disk_free_mb: NotNegative | None = None
+    disk_total_mb: NotNegative | None = None
+    memory_mb: NotNegative | None = None  # of this process
+    load: NotNegative | None = None  # runnable processes, mean of a minute
+    clock_offset_ms: float | None = None  # ahead of the cloud's clock
+
+
+class ManagedHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cloud has ordered to be in force, version by kind (``configuration``, ``model``). Versions on trial come
+    back as confirmed or failed."""
+
+    confirmed: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}
+    trial: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}
+    failed: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}  # the last that was taken back
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
     """How a gateway is."""
 
@@ -200,6 +221,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
     verdict_reasons: Annotated[list[Text], Meta(max_length=20)] = []
     coverage: Annotated[list[Coverage], Meta(max_length=64)] = []  # the newest nights
     maintenance: Maintenance | None = None
+    managed: ManagedHealth | None = None
+    machine: Machine | None = None
 
 
 class PoseNotice(msgspec.Struct, frozen=True, kw_only=True, tag="camera_pose"):

@@ -1,0 +1,96 @@
+"""A gateway's whole life: what is in force, the process, its orders, the watch over a trial, and beginning anew."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+from detector.settings import DetectorSettings
+from edge.assembly import build_gateway
+from edge.gateway import Gateway
+from edge.in_force import InForce, settings_in_force, trouble_of
+from edge.judge import DetectorLike, MakeDetector, real_detector
+from edge.orders import Orders
+from smokesentry.messages.records import CameraHealth
+
+_log = logging.getLogger("edge.managing")
+
+
+def run_gateway(config: Path, make_detector: MakeDetector | None = None) -> None:
+    """Runs until SIGTERM or SIGINT, or until an order or its end wants the process anew: then it replaces itself, under
+    the same process id. Raises what stands in the way of a start, as ``build_gateway`` does."""
+    in_force = settings_in_force(config)
+    make = make_detector or partial(_detector, in_force.model_folder)
+    gateway = build_gateway(in_force.settings, make, config)
+    manage(gateway, in_force, config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: gateway.supervisor.stop.set())
+    gateway.run()
+    if gateway.begin_anew:
+        _log.info("the process begins anew")
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def manage(gateway: Gateway, in_force: InForce, config: Path) -> None:
+    """Lets a gateway follow orders, and watches over the one on trial."""
+    gateway.in_force = in_force
+
+    def restart() -> None:
+        gateway.begin_anew = True
+        gateway.supervisor.stop.set()
+
+    def watch(elapsed_s: float) -> None:
+        words = len(in_force.state.words)
+        try:
+            anew = in_force.watch(_trouble(gateway, in_force), elapsed_s)
+        except OSError as error:
+            gateway.downlink.notice(f"a trial cannot be ended: {error}")
+            return
+        for said in in_force.state.words[words:]:
+            _log.warning(said)
+            gateway.downlink.notice(said)
+            gateway.house.ask_health()
+        if anew:
+            restart()
+
+    orders = Orders(
+        store=in_force.store,
+        config=config,
+        settings=in_force.local,
+        restart=restart,
+        working_cameras=lambda: [one.camera for one in _cameras(gateway) if (one.frame_age_s or 99.0) < 30.0],
+        request_clip=gateway.recorder.request,
+    )
+    gateway.downlink.handlers.update(orders.handlers())
+    gateway.house.also.append(watch)
+    for said in [*in_force.state.words[-3:], *filter(None, [in_force.store.problem])]:
+        gateway.downlink.notice(said)
+
+
+def _trouble(gateway: Gateway, in_force: InForce) -> str | None:
+    trial = in_force.state.trial
+    if trial is None:
+        return None
+    cameras = _cameras(gateway)
+    configured = {camera.name for camera in in_force.settings.cameras}
+    needed = [] if gateway.order() is not None else [name for name in trial.cameras if name in configured]
+    ages = [(one.camera, one.frame_age_s) for one in cameras]
+    stalled = [loop.name for loop in gateway.supervisor.states() if loop.stalled]
+    return trouble_of(ages, needed, stalled, sum(gateway.supervisor.restarts.values()))
+
+
+def _cameras(gateway: Gateway) -> list[CameraHealth]:
+    return [camera.health() for camera in gateway.cameras]
+
+
+def _detector(model_folder: Path | None, settings: DetectorSettings) -> DetectorLike:
+    if model_folder is None:
+        return real_detector(settings)
+    from detector.model import Model
+    from detector.pipeline import Detector
+
+    return Detector(settings, Model(model_folder))
