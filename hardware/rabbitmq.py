@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from hardware import text_of
@@ -112,10 +114,41 @@ def render_definitions(gateways: Iterable[tuple[str, str]], clouds: Iterable[str
     )  # fmt: skip
 
 
-def users_to_remove(listed: str, definitions: str) -> list[str]:
-    """Who is a user of the cluster (``rabbitmqctl list_users --formatter json``) and has no rights any more."""
+def apply_rights(
+    control: Sequence[str], gateways: Iterable[tuple[str, str]], clouds: Iterable[str], members: int = 3
+) -> list[str]:
+    """Brings a running cluster's queues, users and rights in line; gives the users that were removed.
+
+    ``control`` is how ``rabbitmqctl`` is called. A removed user's connections end at once. Raises ``ValueError`` when
+    not all members run, as members of the MQTT plugin's own group too, and when ``rabbitmqctl`` fails.
+    """
+    status = json.loads(_said(control, "cluster_status", "--formatter", "json"))
+    running = len(status["running_nodes"])
+    group = int(_said(control, "eval", "length(element(2, ra:members({mqtt_node, node()}))).") or 0)
+    if running < members or group < members:
+        raise ValueError(
+            f"{running} of {members} nodes run, {group} take part in the MQTT plugin's group: queues declared now "
+            "would lack the others. Start the missing nodes, one after the other, and repeat"
+        )
+    definitions = render_definitions(gateways, clouds, members)
+    with NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        file.write(definitions)
+        file.flush()
+        Path(file.name).chmod(0o644)  # rabbitmqctl reads it as user rabbitmq; there is no secret in it
+        _said(control, "import_definitions", file.name)
     kept = {user["name"] for user in json.loads(definitions)["users"]}
-    return sorted(user["user"] for user in json.loads(listed) if user["user"] not in kept)
+    listed = json.loads(_said(control, "list_users", "--formatter", "json"))
+    removed = sorted(user["user"] for user in listed if user["user"] not in kept)
+    for name in removed:
+        _said(control, "delete_user", name)
+    return removed
+
+
+def _said(control: Sequence[str], *words: str) -> str:
+    done = subprocess.run([*control, *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(f"rabbitmqctl {words[0]}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
 
 
 def _user(name: str) -> dict[str, Any]:

@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.city import Door
-from lab.city_facts import CLOUD, authors_of, enrol_city
-from lab.cluster import NODES, Cluster, find_rabbitmq, network
+from lab.city_facts import CLOUD, Author, authors_of, enrol_city
+from lab.cluster import MQTT_PORT, NODES, Cluster, find_rabbitmq, network
 from lab.ingest_run import Faults, Outcome, Plan, Say, city, contexts, judge, start_worker, store
 from lab.processes import Processes
 
-_MQTT = 8883
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Three nodes, workers and a city that is enrolled, ready to be tried."""
+
+    folder: Path
+    plan: Plan
+    url: str
+    cluster: Cluster
+    authors: Sequence[Author]
+    doors: Sequence[Sequence[Door]]
+    faults: Faults
+
+    def run(self, script: Callable[[Faults], None]) -> Outcome:
+        """The city lives while ``script`` goes on; then sent is compared with stored."""
+        began = time.monotonic()
+        ledger, left = self.faults.beside(
+            lambda alive: asyncio.run(city(self.authors, self.doors, self.folder, self.plan, alive)), script
+        )
+        return judge(self.url, self.plan, ledger, left, self.faults.counts, began)
 
 
-def run_cluster(folder: Path, plan: Plan, say: Say) -> Outcome:
-    """Kills a follower, then the telemetry queue's leader, then cuts a node off, each until the cluster is whole again;
-    workers die at random all the while. ``plan.seconds`` is the quiet time between two faults.
-
-    Raises ``FileNotFoundError`` without RabbitMQ.
-    """
-    began = time.monotonic()
+@contextmanager
+def stand(folder: Path, plan: Plan, say: Say) -> Iterator[Stand]:
+    """Raises ``FileNotFoundError`` without RabbitMQ."""
     scripts = find_rabbitmq()
     if scripts is None:
         raise FileNotFoundError("RabbitMQ is not installed; on Debian: sudo apt-get install rabbitmq-server")
@@ -36,15 +54,20 @@ def run_cluster(folder: Path, plan: Plan, say: Say) -> Outcome:
             source: dict[str, object] = {"nodes": cluster.nodes, "ca": str(folder / "ca" / "ca.crt"), **own}
             for number in range(plan.workers):
                 start_worker(processes, folder, number, url, {"cluster": source})
-            doors = [[Door(where.addresses[n], _MQTT, context) for n in NODES] for context in contexts(folder, authors)]
-            faults = Faults(processes, folder, plan, say)
-            ledger, left = faults.beside(
-                lambda alive: asyncio.run(city(authors, doors, folder, plan, alive)),
-                lambda faults: _script(faults, cluster, plan),
-            )
-            return judge(url, plan, ledger, left, faults.counts, began)
+            doors = [
+                [Door(where.addresses[n], MQTT_PORT, context) for n in NODES] for context in contexts(folder, authors)
+            ]
+            yield Stand(folder, plan, url, cluster, authors, doors, Faults(processes, folder, plan, say))
         finally:
             cluster.stop()
+
+
+def run_cluster(folder: Path, plan: Plan, say: Say) -> Outcome:
+    """Kills a follower, then the telemetry queue's leader, then cuts a node off, each until the cluster is whole again;
+    workers die at random all the while. ``plan.seconds`` is the quiet time between two faults.
+    """
+    with stand(folder, plan, say) as ready:
+        return ready.run(lambda faults: _script(faults, ready.cluster, plan))
 
 
 def _script(faults: Faults, cluster: Cluster, plan: Plan) -> None:
