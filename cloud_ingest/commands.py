@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloud_ingest import upkeep_commands
 from smokesentry.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str]) -> int:
-    """Take in messages, serve the console, import footprints, order gateways, look at what was set aside."""
+    """Take in messages, serve the console, import footprints, order gateways, look after what is stored."""
     parser = argparse.ArgumentParser(prog="smokesentry cloud", description=main.__doc__)
     words = parser.add_subparsers(dest="word", required=True)
     for word, text in (
@@ -32,7 +33,6 @@ def main(argv: list[str]) -> int:
         ("evidence", "take in uploads of clips until stopped (SIGTERM)"),
         ("check", "say whether everything the processes need is there"),
         ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
-        ("dead-letters", "list what was set aside, newest first"),
         ("command", "send one signed command to a gateway, for example ping"),
     ):
         command = words.add_parser(word, help=text, description=text)
@@ -40,14 +40,12 @@ def main(argv: list[str]) -> int:
         if word == "import-footprints":
             command.add_argument("--tenant", help="the town; may be left out when the file names only one")
             command.add_argument("file", type=Path, nargs="?", help="GeoJSON; default: [town] footprints")
-        if word == "dead-letters":
-            command.add_argument("--limit", type=int, default=50)
-            command.add_argument("--json", action="store_true", help="one JSON object a line")
         if word == "command":
             command.add_argument("--tenant", required=True, help="the gateway's town")
             command.add_argument("--gateway", required=True)
             command.add_argument("kind", metavar="KIND", help="what to do: ping, resend")
             command.add_argument("pairs", metavar="key=value", nargs="*", help="arguments; JSON values, else text")
+    upkeep_commands.add(words)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -66,6 +64,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
     from cloud_ingest.geotag.footprints import FootprintError
     from cloud_ingest.identity.authority import AuthorityError
     from cloud_ingest.identity.orders import OrderError
+    from cloud_ingest.store.backup import BackupError
     from cloud_ingest.store.database import StoreError
     from smokesentry.identity import IdentityError
 
@@ -84,8 +83,8 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             return _import(settings, arguments.file, arguments.tenant)
         if arguments.word == "command":
             return _command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
-        return _dead_letters(settings, arguments.limit, arguments.json)
-    except (StoreError, IdentityError, AuthorityError, FootprintError) as error:
+        return upkeep_commands.run(arguments, settings)
+    except (StoreError, BackupError, IdentityError, AuthorityError, FootprintError) as error:
         print(f"{arguments.config}: {error}", file=sys.stderr)
         return 2
     except OrderError as error:
@@ -98,6 +97,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
 def _ingest(settings: CloudSettings) -> int:
     from cloud_ingest.identity.registry import Registry
+    from cloud_ingest.ingest.housekeeping import Housekeeper
     from cloud_ingest.ingest.worker import Worker
     from cloud_ingest.store.database import open_store
     from smokesentry.identity import load_identity
@@ -110,7 +110,10 @@ def _ingest(settings: CloudSettings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    keep = upkeep_commands.keep_of(settings.retention)
+    housekeeping = Housekeeper(engine, keep, settings.console.zone).start(stop)
     Worker(engine, _source(settings, signer), keys, signer, frozenset(settings.cloud.tenants)).run(stop)
+    housekeeping.join(timeout=10)
     engine.dispose()
     return 0
 
@@ -213,25 +216,6 @@ def _text_of(path: Path) -> str:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-
-
-def _dead_letters(settings: CloudSettings, limit: int, as_json: bool) -> int:
-    from cloud_ingest.ingest.letters import list_letters
-    from cloud_ingest.store.database import open_store, reading
-
-    engine = open_store(settings.database_url)
-    with reading(engine) as connection:
-        letters = list_letters(connection, limit)
-    engine.dispose()
-    for letter in letters:
-        if as_json:
-            print(json.dumps(letter, ensure_ascii=False))
-        else:
-            who = letter["gateway"] or "-"
-            print(f"{letter['received_at']}  {letter['cause']:<16} {who:<20} {letter['size']:>8} B  {letter['reason']}")
-    if not letters and not as_json:
-        print("nothing was set aside")
-    return 0
 
 
 def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pairs: list[str]) -> int:

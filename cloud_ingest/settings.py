@@ -133,6 +133,29 @@ class Console(Section):
     zone: Zone = "Asia/Shanghai"  # the site's, in which the page tells the time
 
 
+Days = Annotated[int, Field(ge=1, le=36500)]
+
+
+class Retention(Section):
+    """For how many days what passes is kept. Detections, evidence, alerts and cases are never deleted by it."""
+
+    telemetry_days: Days = 90  # records and the signed batches that brought them; reports of health likewise
+    minutes_days: Days = 400  # aggregates over minutes; those over hours stay
+    health_days: Days = 90
+    dead_letters_days: Days = 180
+
+
+class Influx(Section):
+    """An InfluxDB 2 (or VictoriaMetrics) to which `smokesentry cloud influx` copies telemetry."""
+
+    url: Annotated[str, Field(pattern="^https?://")]
+    org: str = "smokesentry"
+    bucket: str = "telemetry"
+    token_file: ResolvedPath | None = None  # one line; none for a server that asks for none
+    ca: ResolvedPath | None = None  # the certificates to trust instead of the system's
+    batch: Annotated[int, Field(ge=1, le=50_000)] = 5000  # about so many records a request
+
+
 class CloudSettings(Section):
     """The whole file."""
 
@@ -144,6 +167,8 @@ class CloudSettings(Section):
     evidence: Evidence | None = None
     town: Town = Town()
     console: Console = Console()
+    retention: Retention = Retention()
+    influx: Influx | None = None
 
     @model_validator(mode="after")
     def _one_way_in(self) -> CloudSettings:

@@ -29,9 +29,7 @@ def bring_up_to_date(connection: Connection) -> None:
 
     Raises :class:`UnknownTables` for a store of a newer release.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config = _config(connection)
     scripts = ScriptDirectory.from_config(config)
     head, current = scripts.get_current_head(), MigrationContext.configure(connection).get_current_revision()
     if current == head:
@@ -49,6 +47,21 @@ def bring_up_to_date(connection: Connection) -> None:
     if adopted:
         _make_missing_indexes(connection)
     _log.info("the store's tables: %s -> %s", BASELINE if adopted else current or "none", head)
+
+
+def upgraded_to(connection: Connection, revision: str) -> None:
+    """Makes the tables of one revision in an empty database. Raises :class:`UnknownTables`."""
+    config = _config(connection)
+    if revision not in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}:
+        raise UnknownTables(f"tables of revision {revision!r} are not known to this release: run a newer one")
+    command.upgrade(config, revision)
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
 
 
 def _make_missing_indexes(connection: Connection) -> None:

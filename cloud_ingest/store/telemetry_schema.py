@@ -47,7 +47,7 @@ telemetry_writes = Table(
     time_column("last_from_at"),
 )
 
-# How far a follower of ``telemetry_writes`` has come: "minute", "hour" (aggregates), "influx".
+# How far a follower of ``telemetry_writes`` has come: "aggregates", "influx".
 followers = Table(
     "followers",
     metadata,
@@ -55,6 +55,8 @@ followers = Table(
     Column("change", BigInteger, nullable=False),
     time_column("moved_at"),
     Column("problem", Text),  # why it does not get on, for people; null when it does
+    # Up to here nothing has to be handed over again, whatever happens to the other side.
+    Column("safe", BigInteger, nullable=False, server_default="0"),
 )
 
 # Means over whole minutes and hours of UTC. An interval counts where it begins; rows are made anew from what they stand
