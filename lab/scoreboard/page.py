@@ -38,7 +38,7 @@ _GLANCE = {
     "calibration error: the detector's confidence, natural rates": "检测置信度校准误差",
     "calibration error: the first rooftop's probability": "屋顶概率校准误差",
     "coverage: judged, of the time in judgeable light": "可判光照下的判断覆盖率",
-    "delivered exactly once under faults (make faults)": "故障下恰好一次送达",
+    "delivered exactly once under faults: of the detections stored at a gateway": "故障下恰好一次送达",
 }
 _HEAD = "## Since the last committed scoreboard\n\n"
 

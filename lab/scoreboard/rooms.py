@@ -14,22 +14,33 @@ _NOT_YET = (
     ("evidence: packages that published tools verify", 1.0),
     ("evidence: altered packages that are found out", 1.0),
 )
+#: Rows of ``build/faults.json``.
+_IN_CLOUD, _DECIDED = "soak: detections in the cloud, each exactly once", "soak: detections decided"
+_CUT_OFF = "soak: cut off by kill -9 before they were stored"
+_BROKEN = "soak: broken promises"
 
 
 def other_rooms(build: Path) -> list[Figure]:
-    """``make faults`` writes ``build/faults.json``; nothing is invented where it is missing."""
-    name = "delivered exactly once under faults (make faults)"
-    return [_delivered(build / "faults.json", name), *(Figure(row, None, "", target) for row, target in _NOT_YET)]
+    """``make faults`` writes ``build/faults.json``; nothing is invented where it is missing.
+
+    Raises ``ValueError`` for a file that is no list of figures.
+    """
+    found = _values(build / "faults.json")
+    stored = None if _DECIDED not in found else found[_DECIDED] - found.get(_CUT_OFF, 0.0)
+    delivered = found[_IN_CLOUD] / stored if stored and _IN_CLOUD in found else None
+    broken = next((value for name, value in found.items() if name.startswith(_BROKEN)), None)
+    return [
+        Figure("delivered exactly once under faults: of the detections stored at a gateway", delivered, "", 1.0),
+        Figure("delivered exactly once under faults: promises broken", broken, "", 0.0),
+        *(Figure(row, None, "", target) for row, target in _NOT_YET),
+    ]
 
 
-def _delivered(path: Path, name: str) -> Figure:
+def _values(path: Path) -> dict[str, float]:
     if not path.exists():
-        return Figure(name, None, "", 1.0)
+        return {}
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        found = next((row for row in rows if "exactly once" in row["name"]), None)
+        return {str(row["name"]): float(row["value"]) for row in rows if row["value"] is not None}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"{path}: is not a list of figures ({error}); run `make faults` again") from error
-    if found is None:
-        return Figure(name, None, "", 1.0)
-    return Figure(name, found["value"], found["unit"], found["target"], found["peer"], found["peer_value"])

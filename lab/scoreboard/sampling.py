@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def draw_windows(
     for name in sorted(strata):
         found, wanted = strata[name], quota[name]
         for index in rng.choice(len(found), wanted, replace=False):
-            chosen.append(_weighted(found[int(index)], len(found) / wanted))
+            chosen.append(replace(found[int(index)], weight=len(found) / wanted))
     population = Population(
         {name: len(found) for name, found in sorted(strata.items())}, burning_on_s / 3600, len(events) - len(seen)
     )
@@ -98,12 +98,6 @@ def draw_windows(
 
 def _asked_for(night: Dark, event: Happening) -> bool:
     return event.kind in BURNING and night.from_s + BEFORE_S <= event.t0_s <= night.to_s - AFTER_S
-
-
-def _weighted(window: Window, weight: float) -> Window:
-    return Window(
-        window.night, window.from_s, window.to_s, window.counted_from_s, window.stratum, weight, window.target
-    )
 
 
 def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:
@@ -135,7 +129,13 @@ def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:
 
 
 def _shared_out(sizes: dict[str, int], total: int, even: bool) -> dict[str, int]:
-    """How many to draw of each stratum: the same of each, or by the root of its size; at least one, never too many."""
+    """How many to draw of each stratum: the same of each, or by the root of its size; at least one, never too many.
+
+    A total too small for that goes to the largest strata: such a run shows that it works, and stands for little.
+    """
+    if total < len(sizes):
+        largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:total]
+        return {name: int(name in largest) for name in sizes}
     shares = {name: 1.0 if even else size**0.5 for name, size in sizes.items()}
     quota = dict.fromkeys(sizes, 0)
     left = total
