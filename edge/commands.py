@@ -29,6 +29,19 @@ def main(argv: list[str]) -> int:
     sub.add_argument("--reason", default="", metavar="WORDS", help="why; people and the cloud read it")
     sub.add_argument("--end", action="store_true", help="end it now")
     sub.set_defaults(run=_maintenance)
+    words = "ask a few questions (or take the flags) and write a good configuration"
+    sub = actions.add_parser("init", help=words, description=words)
+    sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the file to write; never over another")
+    sub.add_argument("--name", help="the gateway's name; without it, questions are asked")
+    sub.add_argument("--tenant", help="the town")
+    sub.add_argument("--broker", metavar="HOST[:PORT]")
+    sub.add_argument("--place", metavar="LAT,LON", help="WGS-84")
+    sub.add_argument("--folder", default="/var/lib/smokesentry")
+    sub.add_argument("--camera", action="append", default=[], metavar="NAME=KIND:SOURCE[@HEADING,TILT,HFOV,HEIGHT]")
+    sub.add_argument("--sensor", action="append", default=[], metavar="NAME=MODEL:PORT")
+    sub.add_argument("--always", action="store_true", help="watch by day, too")
+    sub.add_argument("--plaintext", action="store_true", help="a test bench only: no encryption")
+    sub.set_defaults(run=_init)
     words = "check kept evidence: signatures, order of the chain, every file and frame against its digest"
     sub = actions.add_parser("verify", help=words, description=words)
     sub.add_argument("--evidence", required=True, type=Path, metavar="DIR", help="the gateway's evidence folder")
@@ -64,7 +77,7 @@ def _check(config: Path) -> int:
     from edge.settings import load_gateway_settings
 
     settings = load_gateway_settings(config)
-    problems = problems_of(settings, config)
+    problems = problems_of(settings, config, print)
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
@@ -122,6 +135,40 @@ def _maintenance(options: argparse.Namespace) -> int:
         print(f"{folder}: the order cannot be written ({error.strerror}); has the gateway run here?", file=sys.stderr)
         return 1
     print(f"maintenance until {order.until} ({order.reason}); nothing is judged, and no watchdog restarts the gateway")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from edge.init import Answers, interview, read_camera, read_place, read_sensor, write
+
+    try:
+        if options.name is None:
+            if not sys.stdin.isatty():
+                print("smokesentry gateway init: --name is missing, and there is nobody to ask", file=sys.stderr)
+                return 2
+            answers = interview(lambda question, empty: input(f"{question}{f' [{empty}]' if empty else ''}: "), print)
+        else:
+            host, _, port = (options.broker or "").partition(":")
+            answers = Answers(
+                options.name,
+                options.tenant or "",
+                host,
+                int(port or 8883),
+                read_place(options.place) if options.place else None,
+                options.folder,
+                options.plaintext,
+                not options.always,
+                [read_camera(text) for text in options.camera],
+                [read_sensor(text) for text in options.sensor],
+            )
+        write(answers, options.config)
+    except SettingsError:
+        raise
+    except (ValueError, OSError) as error:
+        print(f"smokesentry gateway init: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.config}: written. Next: put key and certificates beside it, then")
+    print(f"  smokesentry gateway check --config {options.config}")
     return 0
 
 
