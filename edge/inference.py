@@ -3,6 +3,7 @@ counted; it never holds up the camera, and its failure is its own."""
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from edge.handover import Newest
 from edge.judge import Judge, Outcome
 from smokesentry.clock import Stamp
 
+_log = logging.getLogger("edge.inference")
 _PATIENCE_S = 1.0
 
 
@@ -57,6 +59,8 @@ class Inference:
             self.problem = f"its detector failed ({error})"
             raise
         self.problem = None
+        if self.judged is None:
+            _log.info("camera %s: first frame judged", self.judge.camera)
         self.judged = frame.stamp
         self.verdict, self.cause = outcome.result.verdict, outcome.result.cause
         self.tell(frame, outcome)

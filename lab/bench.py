@@ -1,4 +1,4 @@
-"""Speed and size of the road, as ratios: what a gateway costs, how long from the first visible smoke to the page."""
+"""Speed of the road, as ratios: what a frame costs, how long from the first visible smoke to the page."""
 
 from __future__ import annotations
 
@@ -8,41 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from lab.demo import Scene, start
 from lab.figures import Figure
 from lab.processes import Processes
-from lab.town import Town
 from smokesentry.clock import from_wire
 
 Say = Callable[[str], None]
-_WARM_S = 30.0
-_WATCH_S = 90.0
 _VISIBLE_CNR = 2.0  # contrast-to-noise of the plume's 10 x 20 strongest pixels, from the simulator's truth
 _SEEDS = (101, 102, 103)
-
-
-def gateway_cost(folder: Path, say: Say) -> list[Figure]:
-    """One gateway process with one 1280x720 camera at 2 frames/s and two serial sensors on a quiet night."""
-    with Processes(folder / "log") as processes:
-        town = Town(folder, processes)
-        town.start_street("quiet", _SEEDS[0])
-        town.start_cloud()
-        (name, *_) = town.start_gateways()
-        process = psutil.Process(processes.pid(name))
-        say(f"{name}: {_WARM_S:.0f} s to settle, then {_WATCH_S:.0f} s watched")
-        time.sleep(_WARM_S)
-        before, began = process.cpu_times(), time.monotonic()
-        time.sleep(_WATCH_S)
-        after = process.cpu_times()
-        used = (after.user + after.system - before.user - before.system) / (time.monotonic() - began)
-        peak = _peak_rss_kib(process.pid)
-    what = "gateway with one 720p camera at 2 frames/s and two sensors"
-    return [
-        _against_limit(f"{what}: share of one core", used * 100, "%", 10),
-        _against_limit(f"{what}: peak resident memory", peak / 1024, "MB", 250),
-    ]
 
 
 def detector_cost(folder: Path, say: Say) -> list[Figure]:
@@ -115,10 +88,3 @@ def _ms_each(pictures: list[Any], work: Callable[[int, Any], object]) -> float:
     for number, picture in enumerate(pictures):
         work(number, picture)
     return (time.process_time() - began) / len(pictures) * 1000
-
-
-def _peak_rss_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    raise ValueError(f"the kernel does not tell the peak memory of process {pid}")

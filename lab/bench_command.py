@@ -1,4 +1,4 @@
-"""``smokesentry bench``: the figures of :mod:`lab.bench` and :mod:`lab.bench_sensors`."""
+"""``smokesentry bench``: the figures of :mod:`lab.bench` and the other ``lab.bench_…``."""
 
 from __future__ import annotations
 
@@ -52,13 +52,14 @@ def main(argv: list[str]) -> int:
 
 
 def _measures(parts: list[str]) -> list[Measure]:
-    from lab.bench import detector_cost, gateway_cost, road_time
+    from lab.bench import detector_cost, road_time
+    from lab.bench_gateway import gateway_cost, stream_cost
     from lab.bench_ingest import ingest_rates
     from lab.bench_sensors import decode_rate, eight_sensors
 
     work: dict[str, list[Measure]] = {
         "sensors": [decode_rate, eight_sensors],
-        "gateway": [gateway_cost],
+        "gateway": [gateway_cost, stream_cost],
         "detector": [detector_cost],
         "road": [road_time],
         "ingest": [ingest_rates],

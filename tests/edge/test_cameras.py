@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import re
-import subprocess
 import sys
 import time
 import types
@@ -31,57 +30,17 @@ from edge.remember import Memory
 from edge.settings import CameraSection
 from edge.sources import open_source
 from edge.taken import SourceError, Taken
+from lab.rtsp_server import RtspServer
 from smokesentry.clock import Stamp, SystemClock
 
 Until = Callable[..., None]
 
 # -- RTSP --------------------------------------------------------------------------------------------------------------
 
-_SERVER = """
-import sys, gi
-gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
-from gi.repository import Gst, GstRtspServer, GLib
-Gst.init(None)
-server = GstRtspServer.RTSPServer()
-server.set_address("127.0.0.1"); server.set_service(sys.argv[1])
-factory = GstRtspServer.RTSPMediaFactory()
-factory.set_launch("( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=25/1 ! "
-                   "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 )")
-factory.set_shared(True)
-server.get_mount_points().add_factory("/cam", factory)
-server.attach(None)
-print(server.get_bound_port(), flush=True)
-GLib.MainLoop().run()
-"""
-
-
-class RtspServer:
-    """GStreamer's, with H.264 at 25 frames/s, as a network camera sends it."""
-
-    def __init__(self) -> None:
-        self.port = "0"
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            ["/usr/bin/python3", "-c", _SERVER, self.port], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self.process.stdout is not None
-        self.port = self.process.stdout.readline().strip()
-        assert self.port
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            assert self.process.stdout is not None
-            self.process.stdout.close()
-            self.process = None
-
 
 @pytest.fixture
 def rtsp() -> Iterator[RtspServer]:
-    if not list(Path("/usr/lib").glob("*/girepository-1.0/GstRtspServer-1.0.typelib")):
+    if not RtspServer.is_installed():
         message = "needs GStreamer's RTSP server, which is not installed (Debian package gir1.2-gst-rtsp-server-1.0)"
         (pytest.fail if os.environ.get("SMOKESENTRY_SERVICES_REQUIRED") else pytest.skip)(message)
     server = RtspServer()
@@ -91,7 +50,7 @@ def rtsp() -> Iterator[RtspServer]:
 
 
 def test_a_network_camera_that_goes_and_comes_back(rtsp: RtspServer, clock: SystemClock, until: Until) -> None:
-    section = CameraSection(name="net", kind="video", source=f"rtsp://127.0.0.1:{rtsp.port}/cam", fps=5)
+    section = CameraSection(name="net", kind="video", source=rtsp.address, fps=5)
     frames: list[Frame] = []
     capture = Capture(section, clock, frames.append)
     stop = Event()
