@@ -39,7 +39,7 @@ _MAPS = (
      "how much each pixel varies over 20 s, in units of a quiet pixel's noise", 0.4, False),
     ("coherent", "成片变动", "平滑后的变化：烟成片变化，噪声消失",
      "the same, smoothed: what varies together as smoke does, noise gone", 0.4, False),
-    ("shift20_local", "局部亮度变化", "20 秒均值与背景之差：一侧变亮，一侧变暗",
+    ("shift20_local", "局部亮度变化", "20 秒均值与背景之差：橙色变亮，蓝色变暗",
      "20 s mean against the background: orange is brighter, blue darker", 0.5, True),
     ("occlusion", "纹理遮挡", "背景纹理被遮住的程度", "how much of the background's texture is hidden", 0.5, True),
     ("memory", "持续性", "变化能维持多久：闪烁为暗，飘移为亮",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,101 +16,29 @@ from detector.events import tell
 from detector.favour import favour
 from detector.frames import HEIGHT, WIDTH, BadFrame, Grey, Scale, admit
 from detector.health import Health
-from detector.light import flatten
-from detector.maps import MAPS, Context, network_input
+from detector.maps import MAPS
 from detector.memory import COLUMNS as MEMORY_COLUMNS
 from detector.memory import ROWS as MEMORY_ROWS
 from detector.model import Model
+from detector.pace import SAMPLE_S, Pace
 from detector.presence import present
-from detector.register import Pose, Reference, find_pose, lay
 from detector.remembered import NotUsable, View, check
 from detector.seen import Seen
 from detector.settings import DetectorSettings
 from detector.sight import ChimneySight, Sight, chimney_sights, compare
 from detector.snapshot import VIEW_KEPT_S, Snapshot, take
-from detector.statistics import Statistics
 from detector.tracks import Track, Tracker
 from detector.types import FrameResult, Phase, PlumeEvent, Verdict
+from detector.watcher import Watcher as Watcher
 from smokesentry.weather import Weather
 
-SAMPLE_S = 0.4  # frames nearer together than this are not needed
 THINK_S = 0.9  # the network runs this often
 READY_S = 10.0
-TRUSTED_AGE_S = 60.0  # of a background taken over: it no longer follows each frame
 _REMEMBER_AFTER_S = 20.0  # a background younger than this is not worth keeping
 UPDATE_S = 10.0
-_MAX_DT_S = 2.0  # a longer gap counts as this much: the statistics then speak of frames, not seconds
-_REFERENCE_S = 5.0
-_NEW_SCENE_RESIDUAL = 9.0  # grey levels left after pose and light: another picture, not another exposure
-_NEW_SCENE_FRAMES = 4
+_POSE_EVERY_S = 60.0
 MEMORY_SHAPE = (MEMORY_ROWS, MEMORY_COLUMNS)
 _MARGIN = np.ones((3, 3), np.uint8)  # a plume's thin edge, in cells
-
-
-class Watcher:
-    """From admitted frames to what the network sees: register, even out the light, keep statistics. One scene
-    after another."""
-
-    def __init__(self) -> None:
-        self.new_scenes = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self.stats = Statistics()
-        self.pose = Pose()
-        self.unrest_px = 0.0
-        self._reference: Reference | None = None
-        self._reference_age = 0.0
-        self._strange = 0
-        self.watched_s = 0.0
-        self.laid: Grey | None = None  # the last frame as the statistics took it
-        self._remembered: Grey | None = None
-
-    def adopt(self, background: Grey) -> None:
-        """Begins with a background from before (HEIGHT, WIDTH) instead of trusting the next frame to be one. The
-        caller has checked that it shows the same view."""
-        self._begin()
-        self._remembered = background
-        self._reference = Reference(background)
-
-    @property
-    def ready(self) -> bool:
-        """Whether there are frames enough to ask the network."""
-        return self.stats.frames >= 6
-
-    def take(self, grey: Grey, dt_s: float) -> None:
-        """One frame (HEIGHT, WIDTH), ``dt_s`` seconds after the one before it. Begins anew when the scene
-        is another one."""
-        if self._reference is None:
-            self._reference = Reference(grey)
-        pose = find_pose(grey, self._reference, self.pose)
-        far = pose.residual > _NEW_SCENE_RESIDUAL or not 0.4 < pose.gain < 2.5
-        self._strange = self._strange + 1 if far else 0
-        if self._strange >= _NEW_SCENE_FRAMES:
-            self.new_scenes += 1
-            self._begin()
-            self._reference, pose = Reference(grey), Pose()
-        jump = math.hypot(pose.dx - self.pose.dx, pose.dy - self.pose.dy)
-        self.unrest_px += (1 - math.exp(-dt_s / 10)) * (jump - self.unrest_px)
-        self.pose = pose
-        self.laid = flatten(lay(grey, pose), self._reference.small, pose)
-        self.stats.update(self.laid, dt_s)
-        self.watched_s += dt_s
-        if self._remembered is not None:
-            # The moments begin with this frame; only the background, and that it is not a new one, is taken over.
-            self.stats.background[:] = self._remembered
-            self.stats.age_s = max(self.stats.age_s, TRUSTED_AGE_S)
-            self._remembered = None
-        self._reference_age += dt_s
-        if self._reference_age > _REFERENCE_S:
-            self._reference, self._reference_age = Reference(self.stats.background), 0.0
-
-    def network_input(self, dt_s: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Maps and figures now."""
-        pose = self.pose
-        return network_input(
-            self.stats, Context(pose.gain, pose.offset, pose.largest_px, self.unrest_px, pose.residual, dt_s)
-        )
 
 
 class Detector:
@@ -126,7 +55,8 @@ class Detector:
         self._tracker = Tracker(self.threshold)
         self._health = Health()
         self._scale = Scale(1.0, 1.0)
-        self._last_t: float | None = None
+        self._pace = Pace(self.counts)
+        self._grey: Grey | None = None
         self._thought_t = -math.inf
         self._weather: Weather | None = None
         self._open_events: tuple[PlumeEvent, ...] = ()
@@ -134,6 +64,8 @@ class Detector:
         self._watcher = Watcher()
         self._earlier: tuple[Snapshot, float] | None = None
         self._reference_view: View | None = None
+        self._moved: str | None = None  # what is wrong with the pose, once looked at
+        self._pose_checked_t = -math.inf
         self._raised: NDArray[np.float32] | None = None
         self._stirred = np.zeros(MEMORY_SHAPE, np.float32)
         self.restored = "nothing was remembered"  # what became of an earlier process's state, for people
@@ -149,10 +81,13 @@ class Detector:
             return self._bad(str(reason))
         if not math.isfinite(t_s):
             return self._bad("time is not a number")
-        dt_s = self._advance(t_s)
+        dt_s, back_s = self._pace.step(t_s)
         if dt_s is None:
             self.counts["skipped_frames"] += 1
             return self._result(())
+        if back_s:
+            self._thought_t = -math.inf
+            self._tracker.shift(back_s)
         if scale != self._scale or self._tracker.favour is None:
             self._scale = scale
             self._tracker.favour = favour(self.settings.chimneys_px, scale, self._raised)
@@ -167,9 +102,9 @@ class Detector:
     def state(self) -> dict[str, object] | None:
         """What a successor needs to go on (:mod:`detector.snapshot`): JSON-able, some 30 kB. None while there is
         nothing worth keeping. Ask every half minute or so and at the end."""
-        if self._last_t is None or self._watcher.watched_s < _REMEMBER_AFTER_S:
+        if self._pace.last_t is None or self._watcher.watched_s < _REMEMBER_AFTER_S:
             return None
-        return take(self._view(), self._tracker.open, self._last_t).to_data()
+        return take(self._view(), self._tracker.open, self._pace.last_t).to_data()
 
     def restore(self, data: object, gone_s: float) -> None:
         """Goes on where the process before left off ``gone_s`` seconds ago; before the first frame. The first usable
@@ -191,10 +126,10 @@ class Detector:
         return self._view().to_data() if self._watcher.watched_s >= _REMEMBER_AFTER_S else None
 
     def sight(self) -> Sight | None:
-        """How well the camera sees against its reference; None without one or before there is a background."""
-        if self._reference_view is None or self._watcher.watched_s < READY_S:
+        """How well the camera sees now against its reference; None without one or before the first frames."""
+        if self._reference_view is None or self._grey is None or self._watcher.watched_s < READY_S:
             return None
-        return compare(self._reference_view, self._watcher.stats.background, self._frame_size())
+        return compare(self._reference_view, self._grey, self._frame_size())
 
     def chimney_sights(self) -> tuple[ChimneySight, ...]:
         """At which known chimneys smoke could be seen now; empty without chimneys or before there is a background."""
@@ -206,12 +141,12 @@ class Detector:
 
     def seen(self) -> Seen | None:
         """What every stage holds now, for looking at; None before there is anything. Costs one set of maps."""
-        if self._last_t is None or self._watcher.laid is None or not self._watcher.ready:
+        if self._pace.last_t is None or self._watcher.laid is None or not self._watcher.ready:
             return None
         stats = self._watcher.stats
         maps, _ = self._watcher.network_input(SAMPLE_S)
         return Seen(
-            self._last_t, self._watcher.laid, stats.background.copy(), maps, self.heat, self.score(),
+            self._pace.last_t, self._watcher.laid, stats.background.copy(), maps, self.heat, self.score(),
             self._open_events, self._scale,
         )  # fmt: skip
 
@@ -260,33 +195,28 @@ class Detector:
         self._open_events = starts
         return starts
 
+    def _check_pose(self, t_s: float) -> None:
+        """Every minute: a camera that was knocked still sees smoke, but not where it says."""
+        if self._reference_view is None or abs(t_s - self._pose_checked_t) < _POSE_EVERY_S:
+            return
+        if self._watcher.watched_s >= READY_S:
+            # The background, not the frame: what registration undoes is in its place again.
+            background = self._watcher.stats.background
+            self._moved = compare(self._reference_view, background, self._frame_size()).displaced
+            self._pose_checked_t = t_s
+
     def _bad(self, reason: str) -> FrameResult:
         self.counts["bad_frames"] += 1
         self.counts[f"bad: {reason}"] = self.counts.get(f"bad: {reason}", 0) + 1
         return self._result(())
 
-    def _advance(self, t_s: float) -> float | None:
-        """Seconds since the frame used before, bounded; None for a frame that is not needed."""
-        last, self._last_t = self._last_t, t_s
-        if last is None:
-            return 0.5
-        step = t_s - last
-        if step < -1.0:
-            self.counts["time_went_back"] = self.counts.get("time_went_back", 0) + 1
-            self._thought_t = -math.inf
-            return 0.5
-        if step < SAMPLE_S:
-            self._last_t = last
-            return None
-        if step > _MAX_DT_S:
-            self.counts["gaps"] = self.counts.get("gaps", 0) + 1
-        return min(step, _MAX_DT_S)
-
     def _see(self, grey: Grey, t_s: float, dt_s: float) -> tuple[PlumeEvent, ...]:
+        self._grey = grey
         cause = self._health.look(grey, t_s, dt_s, self._watcher.unrest_px, self._weather)
         if cause in ("black picture", "white picture"):
             return self._wait(t_s)
         again = self._go_on(grey, t_s)
+        self._check_pose(t_s)
         return again + self._look(grey, t_s, dt_s)
 
     def _look(self, grey: Grey, t_s: float, dt_s: float) -> tuple[PlumeEvent, ...]:
@@ -355,12 +285,14 @@ class Detector:
             self.settings.heading_deg,
         )  # fmt: skip
         track.told_class = event.plume_class
-        return event
+        if self._moved is None:
+            return event
+        return replace(event, reasons=(*event.reasons, f"{self._moved}: its places are not to be relied on"))
 
     def _cause(self) -> str | None:
         if self._health.cause is not None:
             return self._health.cause
-        return "starting up" if self._watcher.watched_s < READY_S else None
+        return "starting up" if self._watcher.watched_s < READY_S else self._moved
 
     def _verdict(self) -> Verdict:
         if any(event.plume_class in ("smoke", "unresolved") for event in self._open_events):

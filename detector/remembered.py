@@ -106,6 +106,12 @@ def likeness(picture: Grey, frame: Grey, pose: Pose) -> float:
     return float((a * b).mean()) / power
 
 
+def structure_power(picture: Grey) -> float:
+    """How much structure a picture has to be known by; some 5-50 for a lit street, near 0 for a dark one."""
+    structure = _structure(picture)
+    return float((structure * structure).mean())
+
+
 def _structure(picture: Grey) -> Grey:
     # Logarithm: a lamp of 250 grey levels must not outvote all walls.
     even = np.log1p(np.maximum(picture, 0)) * 32

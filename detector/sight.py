@@ -10,7 +10,7 @@ import numpy as np
 
 from detector.frames import HEIGHT, WIDTH, Grey
 from detector.register import Pose, lay
-from detector.remembered import View, drift, likeness
+from detector.remembered import View, drift, likeness, structure_power
 from detector.structure import structure_left
 
 # What stands behind a chimney's plume: so many working pixels to each side of the mouth and above it.
@@ -18,7 +18,9 @@ REACH_PX, ABOVE_PX = 10, 18
 _OPACITY = 0.15  # the faintest plume that the recall target speaks of
 _VISIBLE_LEVELS = 3.0  # what the plume's strongest pixels must change
 _MOVED_PX = 2.0  # working pixels: beyond it a person should look after the mount
+_DISPLACED_PX = 6.0  # a fiftieth of the width: about the uncertainty of an origin
 _LOST_LIKENESS = 0.35
+_AS_MUCH = 0.4  # of the reference's structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Sight:
     contrast: float  # coarse contrast, 1: as clear as the reference (exposure counts too)
     covered: float  # share of the textured picture that has lost its structure
     problems: tuple[str, ...]  # for people; empty when all is well
+    displaced: str | None = None  # so far moved that pixels no longer mean the places they were surveyed as
 
 
 def compare(view: View, frame: Grey, frame_size: tuple[int, int]) -> Sight:
@@ -54,13 +57,19 @@ def compare(view: View, frame: Grey, frame_size: tuple[int, int]) -> Sight:
     factor = frame_size[0] / WIDTH
     moved = (pose.dx * factor, pose.dy * frame_size[1] / HEIGHT)
     sight = Sight(moved, math.degrees(pose.turn), 100 * pose.zoom, focus, left.coarse, left.covered, ())
-    return replace(sight, problems=_problems(sight, pose, alike))
+    # Lamps that are out are no other view: there must be as much to know it by as there was.
+    known_by = structure_power(frame) > _AS_MUCH * structure_power(view.picture)
+    problems = _problems(sight, pose, alike, known_by)
+    lost = (alike < _LOST_LIKENESS and known_by) or (alike >= _LOST_LIKENESS and pose.largest_px > _DISPLACED_PX)
+    return replace(sight, problems=problems, displaced=problems[0] if lost else None)
 
 
-def _problems(sight: Sight, pose: Pose, alike: float) -> tuple[str, ...]:
+def _problems(sight: Sight, pose: Pose, alike: float, known_by: bool) -> tuple[str, ...]:
     moved = math.hypot(*sight.moved_px)
     if alike < _LOST_LIKENESS:
-        return (f"the camera shows another view than its reference (likeness {alike:.2f})",)
+        if known_by:
+            return (f"the camera shows another view than its reference (likeness {alike:.2f})",)
+        return ("too little of the reference is to be seen to tell where the camera points: less light, fog or frost",)
     found = []
     if pose.largest_px > _MOVED_PX:
         found.append(

@@ -104,6 +104,13 @@ class Tracker:
         self.open = [track for track in self.open if track not in closed]
         return closed
 
+    def shift(self, by_s: float) -> None:
+        """The clock was set by so many seconds (usually back): open tracks go with it, scores begin anew."""
+        self.clear_heat()
+        for track in self.open:
+            for name in ("started_s", "alarm_s", "last_seen_s", "told_s", "held_until_s"):
+                setattr(track, name, getattr(track, name) + by_s)
+
     def take_over(self, tracks: list[Track]) -> None:
         """Goes on with an earlier process's open tracks, under numbers of its own."""
         for track in tracks:

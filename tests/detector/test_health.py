@@ -103,3 +103,16 @@ def test_a_detector_tells_its_sight_once_it_knows_the_place(street: np.ndarray, 
     assert sight.problems == ()
     with pytest.raises(NotUsable, match="damaged"):
         detector.refer({"picture_png": "AAAA", "frame_size": [1, 1]})
+
+
+def test_a_camera_that_was_knocked_says_so_and_one_in_the_dark_does_not(
+    street: np.ndarray, rng: np.random.Generator
+) -> None:
+    for after, cause in ((np.roll(street, 24, 1), "has moved by"), (0.25 * street, None)):
+        detector, result = Detector(), None
+        detector.refer(View(street, (320, 180)).to_data())
+        for k in range(30):
+            result = detector.push(np.clip(after + rng.normal(0, 1.5, street.shape), 0, 255).astype(np.uint8), float(k))
+        assert result is not None
+        assert (result.cause is None) == (cause is None)
+        assert cause is None or cause in str(result.cause)

@@ -187,3 +187,18 @@ def test_a_state_survives_its_json() -> None:
 def test_a_view_of_the_same_place_in_other_exposure_is_accepted(still: np.ndarray) -> None:
     pose = check(View(still, (320, 180)), np.clip(still * 1.3 + 4, 0, 255), (1280, 720))
     assert pose.largest_px < 0.5
+
+
+def test_a_clock_that_is_set_back_keeps_the_plume_and_forgets_no_end(
+    still: np.ndarray, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, burning = _detector(monkeypatch)
+    ends = []
+    for k in range(80):
+        burning.on = k < 40
+        now = 2.0 * k - (3600.0 if k >= 30 else 0.0)
+        result = detector.push(_frame(still, rng), now)
+        ends += [event for event in result.events if event.phase == "end"]
+        assert len(detector._tracker._heat) < 40
+    assert len(ends) == 1
+    assert ends[0].started_s < ends[0].last_seen_s < -3600 + 2 * 60
