@@ -6,10 +6,10 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench judge faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test check format bench ingest-page judge faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(READY): requirements.txt pyproject.toml scripts/prepare.sh
 	@sh scripts/prepare.sh "$(PYTHON)" "$(VENV)"
@@ -44,6 +44,10 @@ faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: b
 
 judge: $(READY)  ## simulated nights through the whole system: build/judge.json and build/judge.md; FULL=1 plays six times as much
 	@$(BIN)/smokesentry judge $(if $(FULL),--share 6) $(ARGS)
+
+ingest-page: $(READY)  ## prove and measure ingest, write docs/ingest-benchmarks.md (an hour and a half; a quiet machine)
+	@sh scripts/services.sh test
+	@$(BIN)/python -m lab.ingest_page --page docs/ingest-benchmarks.md $(ARGS)
 
 legacy: $(READY)  ## prove the detector on tflite_runtime, in an environment of its own (Python 3.11)
 	@sh scripts/legacy.sh "$(PYTHON)" "$(BIN)/python"

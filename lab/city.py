@@ -24,7 +24,7 @@ from smokesentry.messages.control import Ack
 from smokesentry.messages.envelope import ACK_TYPE, EnvelopeError, unseal
 
 _KEEPALIVE_S = 30
-_PATIENCE_S = 6.0  # before a message that nobody acknowledged goes again; doubles up to a minute
+_PATIENCE_S = 15.0  # before a message that nobody acknowledged goes again; doubles up to a minute
 _WINDOW = 8  # messages of one gateway that may wait for the cloud at once
 
 

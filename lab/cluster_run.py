@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.city import Door
-from lab.city_facts import CLOUD, Author, authors_of, enrol_city
+from lab.city_facts import CLOUD, Author, Fact, authors_of, enrol_city
 from lab.cluster import MQTT_PORT, NODES, Cluster, find_rabbitmq, network
+from lab.figures import Figure
 from lab.ingest_run import Faults, Outcome, Plan, Say, city, contexts, judge, start_worker, store
 from lab.processes import Processes
 
@@ -23,17 +24,19 @@ class Stand:
     folder: Path
     plan: Plan
     url: str
+    processes: Processes
     cluster: Cluster
     authors: Sequence[Author]
     doors: Sequence[Sequence[Door]]
     faults: Faults
 
-    def run(self, script: Callable[[Faults], None]) -> Outcome:
-        """The city lives while ``script`` goes on; then sent is compared with stored."""
+    def run(self, script: Callable[[Faults], None], already: frozenset[Fact] = frozenset()) -> Outcome:
+        """The city lives while ``script`` goes on; then what was sent, ``already`` or now, is compared with stored."""
         began = time.monotonic()
         ledger, left = self.faults.beside(
             lambda alive: asyncio.run(city(self.authors, self.doors, self.folder, self.plan, alive)), script
         )
+        ledger.sent |= already
         return judge(self.url, self.plan, ledger, left, self.faults.counts, began)
 
 
@@ -57,17 +60,19 @@ def stand(folder: Path, plan: Plan, say: Say) -> Iterator[Stand]:
             doors = [
                 [Door(where.addresses[n], MQTT_PORT, context) for n in NODES] for context in contexts(folder, authors)
             ]
-            yield Stand(folder, plan, url, cluster, authors, doors, Faults(processes, folder, plan, say))
+            yield Stand(folder, plan, url, processes, cluster, authors, doors, Faults(processes, folder, plan, say))
         finally:
             cluster.stop()
 
 
-def run_cluster(folder: Path, plan: Plan, say: Say) -> Outcome:
-    """Kills a follower, then the telemetry queue's leader, then cuts a node off, each until the cluster is whole again;
-    workers die at random all the while. ``plan.seconds`` is the quiet time between two faults.
-    """
+def run_cluster(folder: Path, plan: Plan, say: Say) -> tuple[Outcome, list[Figure]]:
+    """Measures what the cluster takes. Then kills a follower and the telemetry queue's leader, and cuts a node off, each
+    until the cluster is whole again; workers die at random all the while. ``plan.seconds`` lie between two faults."""
+    from lab.cluster_size import cluster_size
+
     with stand(folder, plan, say) as ready:
-        return ready.run(lambda faults: _script(faults, ready.cluster, plan))
+        figures, facts = cluster_size(ready, say)
+        return ready.run(lambda faults: _script(faults, ready.cluster, plan), frozenset(facts)), figures
 
 
 def _script(faults: Faults, cluster: Cluster, plan: Plan) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -25,9 +26,13 @@ def corpus(authors: Sequence[Author], count: int) -> list[Parcel]:
 class Publisher:
     """One connection that publishes parcels with QoS 1."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.sendall(mqtt_wire.connect(f"flood-{time.monotonic_ns()}", clean=True, keepalive_s=0))
+    def __init__(
+        self, port: int, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, client_id: str = "flood"
+    ) -> None:
+        self._socket: socket.socket = socket.create_connection((host, port))
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
+        self._socket.sendall(mqtt_wire.connect(client_id, clean=True, keepalive_s=0))
         self._confirmed = 0
         self._more = threading.Condition()
         self._sent = 0

@@ -1,93 +1,62 @@
-"""A long night in small: does the detector grow? Drawn frames by the hundred thousand, resident memory beside them."""
+"""Whether a worker's memory grows: a city without faults for a while, its memory every few seconds, and the slope."""
 
 from __future__ import annotations
 
-import gc
+import asyncio
+import statistics
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
+import psutil
 
-from detector.pipeline import Detector
+from lab.city import Door
+from lab.city_facts import CLOUD, authors_of, enrol_city
+from lab.figures import Figure
+from lab.ingest_run import Plan, Say, city, configure_broker, contexts, judge, start_worker, store
+from lab.processes import Processes, find_mosquitto, free_port, port_answers
 
-_KEPT_FRAMES = 64
-_PERIOD_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Soaked:
-    """``slope_mb`` is the growth of resident memory over the later half, projected to 100,000 frames a camera."""
-
-    frames: int
-    cameras: int
-    first_mb: float
-    last_mb: float
-    peak_mb: float
-    slope_mb: float
-    ms_per_frame: float
-    events: int
-
-    def as_json(self) -> dict[str, float]:
-        """Rounded, for people and files."""
-        return {name: round(float(value), 3) for name, value in asdict(self).items()}
+_EVERY_S = 5.0
+_WARM = 0.3  # the share of the time after which memory counts: caches and pools have filled
 
 
-def soak(frames: int, cameras: int, say: Callable[[str], None], every: int = 1000) -> Soaked:
-    """Feeds ``cameras`` detectors ``frames`` frames each, with a plume, lamps that switch, a gap and a broken frame now
-    and then."""
-    rng = np.random.default_rng(4_000_901)
-    detectors = [Detector() for _ in range(cameras)]
-    pictures = _pictures(rng)
-    rows: list[tuple[int, float]] = []
-    events, t_s, spent_s = 0, 0.0, 0.0
-    for k in range(frames):
-        t_s += 30.0 if k % 5000 == 4999 else _PERIOD_S
-        burning = k // 600 % 2
-        frame = pictures[burning][int(rng.integers(_KEPT_FRAMES))]
-        began_s = time.process_time()
-        for detector in detectors:
-            events += len(detector.push(frame if k % 997 else frame[:10], t_s).events)
-            if k % 500 == 0:
-                detector.state()
-        spent_s += time.process_time() - began_s
-        if (k + 1) % every == 0 or k + 1 == frames:
-            gc.collect()
-            rows.append((k + 1, resident_mb()))
-            say(f"{k + 1} frames, {rows[-1][1]:.1f} MB, {events} events")
-    return Soaked(
-        frames, cameras, rows[0][1], rows[-1][1], max(mb for _, mb in rows), slope(rows) * 100_000,
-        1000 * spent_s / max(frames * cameras, 1), events,
-    )  # fmt: skip
+def soak(folder: Path, minutes: float, say: Say) -> list[Figure]:
+    """One worker, a hundred gateways, a message a second each. Raises ``RuntimeError`` when something was lost."""
+    plan = Plan(gateways=100, seconds=minutes * 60, interval_s=1.0, workers=1)
+    began = time.monotonic()
+    names = enrol_city(folder, plan.gateways, ("localhost", "127.0.0.1"))
+    authors = authors_of(folder, names, plan.records)
+    with store(folder, plan) as url, Processes(folder / "log") as processes:
+        port = free_port()
+        processes.start("broker", [find_mosquitto(), "-c", str(configure_broker(folder, names, port))])
+        processes.wait_for("the broker", lambda: port_answers(port), 15)
+        own = {"certificate": str(folder / CLOUD / f"{CLOUD}.crt"), "key": str(folder / CLOUD / f"{CLOUD}.key")}
+        broker = {"port": port, "ca": str(folder / "ca" / "ca.crt"), **own}
+        start_worker(processes, folder, 0, url, {"broker": broker})
+        over, samples = threading.Event(), list[tuple[float, float]]()
+        watched = psutil.Process(processes.pid("worker-0"))
 
+        def watch() -> None:
+            end = time.monotonic() + plan.seconds
+            while time.monotonic() < end and not over.wait(_EVERY_S):
+                samples.append(((time.monotonic() - began) / 3600, watched.memory_info().rss / 1e6))
+            over.set()
 
-def slope(rows: Sequence[tuple[int, float]]) -> float:
-    """MB a frame over the later half, by least squares; 0 for fewer than three samples."""
-    later = np.array(rows[len(rows) // 2 :], np.float64)
-    return float(np.polyfit(later[:, 0], later[:, 1], 1)[0]) if len(later) >= 3 else 0.0
-
-
-def resident_mb() -> float:
-    """This process's resident memory now."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("the kernel does not tell this process's resident memory")
-
-
-def _pictures(rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A quiet street, and the same with a plume that keeps changing."""
-    from lab.scenes.backgrounds import draw
-    from lab.scenes.plumes import random_engine, random_shape
-
-    still = draw(rng)
-    x, y = still.mouths[0]
-    engine = random_engine(rng, random_shape(rng, float(x), float(max(y, 8)), False), 60.0)
-    quiet, burning = [], []
-    for k in range(_KEPT_FRAMES):
-        noise = rng.normal(0, 1.5, still.picture.shape)
-        quiet.append(np.clip(still.picture + noise, 0, 255).astype(np.uint8))
-        plume = engine(k * _PERIOD_S) * (120 - still.picture)
-        burning.append(np.clip(still.picture + plume + noise, 0, 255).astype(np.uint8))
-    return quiet, burning
+        thread = threading.Thread(target=watch)
+        thread.start()
+        doors = [(Door("127.0.0.1", port, context),) for context in contexts(folder, authors)]
+        ledger, left = asyncio.run(city(authors, doors, folder, plan, lambda: not over.is_set()))
+        thread.join()
+        processes.check()
+        outcome = judge(url, plan, ledger, left, Counter(), began)
+    if not outcome.passed:
+        raise RuntimeError("the soak lost or doubled facts; its memory means nothing")
+    kept = samples[int(len(samples) * _WARM) :]
+    slope, _ = statistics.linear_regression([hour for hour, _ in kept], [size for _, size in kept])
+    say(f"soak of {minutes:.0f} min: {samples[-1][1]:.0f} MB at the end, slope {slope:+.1f} MB/h")
+    what = f"soak of {minutes:.0f} min, 100 messages/s"
+    return [
+        Figure(f"{what}: the worker's memory at the end", samples[-1][1], "MB"),
+        Figure(f"{what}: slope over its last 70 %", slope, "MB/h", 5),
+    ]
