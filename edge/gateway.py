@@ -29,6 +29,7 @@ from edge.settings import GatewaySettings
 from edge.spool import Spool
 from edge.supervise import Pulse, Supervisor
 from edge.uplink import Uplink
+from edge.upload import Uploader
 from edge.watchdog import Watchdog
 from edge.writer import Writer
 from firmware_bridge.link import SerialSensor
@@ -65,6 +66,7 @@ class Gateway:
     lock_file: IO[str]
     started: Stamp
     in_force: InForce | None = None  # None: nothing is ordered from afar
+    uploader: Uploader | None = None  # None: clips stay here until somebody fetches them
     begin_anew: bool = False  # when it has ended, the process is to start again
     _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
     _air_guard: threading.Lock = field(default_factory=threading.Lock)
@@ -81,6 +83,8 @@ class Gateway:
         self.supervisor.start("housekeeping", self.house.run)
         self.supervisor.start("coverage", self._keep_coverage)
         self.supervisor.start("recorder", self.recorder.run)
+        if self.uploader is not None:
+            self.supervisor.start("uploader", self.uploader.run)
         if self.installer is not None:
             self.supervisor.start("installer page", self.installer.run)
         for sensor in self.sensors:

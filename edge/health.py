@@ -22,6 +22,8 @@ def health_of(gateway: Gateway) -> Health:
     counts.update(gateway.writer.counts)
     counts.update(gateway.recorder.counts)
     counts.update(gateway.recorder.store.counts)
+    if gateway.uploader is not None:
+        counts.update(gateway.uploader.counts)
     counts.update({f"restarts {name}": count for name, count in gateway.supervisor.restarts.items()})
     for camera in gateway.cameras:
         name = camera.section.name

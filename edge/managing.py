@@ -15,6 +15,8 @@ from edge.gateway import Gateway
 from edge.in_force import InForce, settings_in_force, trouble_of
 from edge.judge import DetectorLike, MakeDetector, real_detector
 from edge.orders import Orders
+from edge.tls import client_context
+from edge.upload import Uploader
 from smokesentry.messages.records import CameraHealth
 
 _log = logging.getLogger("edge.managing")
@@ -67,8 +69,21 @@ def manage(gateway: Gateway, in_force: InForce, config: Path) -> None:
     )
     gateway.downlink.handlers.update(orders.handlers())
     gateway.house.also.append(watch)
+    gateway.uploader = _uploader(gateway)
     for said in [*in_force.state.words[-3:], *filter(None, [in_force.store.problem])]:
         gateway.downlink.notice(said)
+
+
+def _uploader(gateway: Gateway) -> Uploader | None:
+    uplink, identity = gateway.settings.uplink, gateway.settings.identity
+    if uplink.evidence is None or uplink.ca is None:
+        return None
+    tls = partial(client_context, uplink.ca, identity.certificate, identity.key)
+
+    def busy() -> bool:
+        return gateway.spool.depth()["detection"] > 0
+
+    return Uploader(uplink.evidence, tls, gateway.recorder.store.outbox, busy)
 
 
 def _trouble(gateway: Gateway, in_force: InForce) -> str | None:

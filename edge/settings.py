@@ -63,6 +63,7 @@ class UplinkSection(Section):
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     ca: LocalPath | None = None
     cloud_certificate: LocalPath
+    evidence: Annotated[str, Field(pattern=r"^https://[^/ ]+$")] | None = None  # where clips go: https://host:port
     plaintext: bool = False  # bench use only: no encryption, no proof of who the broker is
 
     @model_validator(mode="after")

@@ -76,7 +76,7 @@ def _sleep(seconds: float) -> None:
 def main(config: Path, quiet: bool) -> int:
     """Runs until SIGTERM."""
     # Under libfaketime (0.9.10, Python 3.11) time.sleep fails with EINVAL; a lock's patience is not touched by it.
-    time.sleep = _sleep
+    time.sleep = _sleep  # type: ignore[assignment]
     set_up_logging()
     run_gateway(config, Still if quiet else Metronome)
     return 0
