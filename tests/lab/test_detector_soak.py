@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.soak import resident_mb, slope, soak
+from lab.detector_soak import resident_mb, slope, soak
 
 
 def test_a_short_soak_measures_memory_and_does_not_grow_much() -> None:
