@@ -7,6 +7,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from lab.town_commands import WORDS, add_words, run
+
 
 def main(argv: list[str]) -> int:
     """Training data, training, judging and the model card of the detector."""
@@ -36,7 +38,10 @@ def main(argv: list[str]) -> int:
     card.add_argument("--rows", type=Path, required=True, help="what evaluate --json wrote")
     for each in (make, judge):
         each.add_argument("--processes", type=int, default=2)
+    add_words(words)
     options = parser.parse_args(argv)
+    if options.word in WORDS:
+        return run(options)
     return {"make-data": _make, "train": _train, "evaluate": _evaluate, "card": _card}[options.word](options)
 
 
