@@ -20,7 +20,7 @@ def serve(settings: CloudSettings) -> int:
 
     wanted = settings.evidence
     if wanted is None:
-        raise SettingsError("[evidence] is not configured; docs/cloud_ingest.md shows how")
+        raise SettingsError("[evidence] is not configured; docs/evidence-upload.md shows how")
     for name, path in (("ca", wanted.ca), ("certificate", wanted.certificate), ("key", wanted.key)):
         if not path.is_file():
             raise SettingsError(f"[evidence] {name}: {path} is not a file")

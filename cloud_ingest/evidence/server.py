@@ -1,7 +1,7 @@
 """Uploads over HTTPS with client certificates: ``POST``, ``HEAD`` and ``PATCH`` of ``/v1/evidence/SHA256``.
 
 Whoever connects has a certificate of our authority (TLS sees to it); which gateway it is, and whether it still counts,
-the registry says at every request. The protocol is described in docs/cloud_ingest.md, "Evidence".
+the registry says at every request. The protocol is described in docs/evidence-upload.md.
 """
 
 from __future__ import annotations

@@ -52,7 +52,12 @@ def test_systemd_finds_no_fault_in_a_unit(units: Path, unit: str) -> None:
 @pytest.mark.systemd
 @pytest.mark.parametrize(
     ("unit", "limit"),
-    [("smokesentry-gateway.service", 25), ("smokesentry-ingest.service", 15), ("smokesentry-console.service", 15)],
+    [
+        ("smokesentry-gateway.service", 25),
+        ("smokesentry-ingest.service", 15),
+        ("smokesentry-evidence.service", 15),
+        ("smokesentry-console.service", 15),
+    ],
 )
 def test_a_units_exposure_stays_low(units: Path, unit: str, limit: int) -> None:
     """Tenths on systemd's scale to 10. The gateway's devices and its question for the clock's state cost one point."""
