@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,14 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from smokesentry import __version__
 from smokesentry.clock import SystemClock
 from smokesentry.messages.clips import CLIP_TYPE, ClipFile, ClipLink, digest_of, read_link
-from smokesentry.messages.envelope import EnvelopeError, seal
+from smokesentry.messages.envelope import Envelope, EnvelopeError, seal
 
 _ROTATE_BYTES = 4_000_000
 
 
 @dataclass(slots=True)
 class EvidenceChain:
-    """``files`` and ``gone`` are what the newest file of the chain knows. Open it with :func:`open_chain`."""
+    """``files``: by digest, those that are not said to be gone. Open it with :func:`open_chain`."""
 
     folder: Path
     gateway: str
@@ -29,7 +30,6 @@ class EvidenceChain:
     n: int = 0
     head: str | None = None
     files: dict[str, ClipFile] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
     number: int = 1
 
     @property
@@ -46,7 +46,8 @@ class EvidenceChain:
     def note_gone(self, digests: list[str], cause: str) -> None:
         """Files that are no longer kept: their links stay, and say so."""
         self._append("gone", digests=digests, cause=cause)
-        self.gone.update(digests)
+        for digest in digests:
+            self.files.pop(digest, None)
 
     def _append(
         self,
@@ -58,8 +59,6 @@ class EvidenceChain:
     ) -> bytes:
         if self.path.exists() and self.path.stat().st_size > _ROTATE_BYTES:
             self.number += 1
-            kept = {digest: one for digest, one in self.files.items() if digest not in self.gone}
-            self.files, self.gone = kept, set()
             self._write("rotation", cause=f"continues {self.camera}.{self.number - 1:05}.jsonl")
         return self._write(kind, file=file, digests=digests, cause=cause)
 
@@ -103,7 +102,9 @@ def open_chain(folder: Path, gateway: str, camera: str, key: Ed25519PrivateKey, 
     chain = EvidenceChain(folder, gateway, camera, key, clock)
     parts = sorted(folder.glob(f"{camera}.[0-9][0-9][0-9][0-9][0-9].jsonl"))
     torn = b""
-    for part in parts:
+    for part in parts[:-1]:
+        _read_closed(chain, part)
+    for part in parts[-1:]:
         chain.number = int(part.suffixes[-2][1:])
         torn = _read(chain, part)
     if torn:
@@ -113,6 +114,20 @@ def open_chain(folder: Path, gateway: str, camera: str, key: Ed25519PrivateKey, 
     if chain.n:
         chain._append("restart")
     return chain
+
+
+def _read_closed(chain: EvidenceChain, part: Path) -> None:
+    """Takes in a file that no longer grows, without checking signatures: a winter of them would hold up the start."""
+    for line in part.read_bytes().splitlines():
+        with suppress(msgspec.DecodeError):
+            _take(chain, msgspec.json.decode(msgspec.json.decode(line, type=Envelope).payload, type=ClipLink))
+
+
+def _take(chain: EvidenceChain, link: ClipLink) -> None:
+    if link.kind == "file" and link.file is not None:
+        chain.files[link.file.digest] = link.file
+    for digest in link.digests:
+        chain.files.pop(digest, None)
 
 
 def _read(chain: EvidenceChain, part: Path) -> bytes:
@@ -125,9 +140,7 @@ def _read(chain: EvidenceChain, part: Path) -> bytes:
         except (EnvelopeError, msgspec.DecodeError):
             break
         chain.n, chain.head = link.n, digest
-        if link.kind == "file" and link.file is not None:
-            chain.files[link.file.digest] = link.file
-        chain.gone.update(link.digests)
+        _take(chain, link)
         at = end + 1
     if at < len(data):
         with part.open("r+b") as file:

@@ -12,17 +12,19 @@ import os
 import shutil
 import tarfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.animation import moving_preview
 from edge.clips import Segment
 from edge.evidence_chain import EvidenceChain, open_chain
 from smokesentry.clock import SystemClock
-from smokesentry.messages.clips import NDJSON_GZIP, TAR, WEBP, ClipFile, ClipFrame, digest_of
+from smokesentry.messages.clips import FRAMES_NAME, NDJSON_GZIP, TAR, WEBP, ClipFile, ClipFrame, digest_of
 from smokesentry.messages.records import Model
 
 _log = logging.getLogger("edge.evidence")
@@ -88,7 +90,7 @@ class EvidenceStore:
             frame_size=first.size,
             pose_version=pose_version,
             model=model,
-            frames=[] if segment.preview else _frames_of(segment),
+            frames=len(segment.frames),
         )
         return self.put(segment.camera, described, data, travels=travels)
 
@@ -135,22 +137,20 @@ class EvidenceStore:
     def settle(self) -> None:
         """Says in the chains which files are no longer here, and why as far as that is known."""
         for chain in self._chains.values():
-            missing = [
-                digest for digest, one in chain.files.items() if digest not in chain.gone and not self._where(one)
-            ]
+            missing = [digest for digest, one in chain.files.items() if not self._where(one)]
             for at in range(0, len(missing), 500):
                 chain.note_gone(missing[at : at + 500], "taken from the outbox, or removed by somebody")
 
     def make_room(self, size: int) -> None:
         """Removes the oldest files until ``size`` more bytes fit: first what stays here, then what waits to travel."""
-        files = [path for folder in (self.kept, self.outbox) for path in _by_age(folder)]
-        used = sum(path.stat().st_size for path in files)
+        files = [file for folder in (self.kept, self.outbox) for file in _by_age(folder)]
+        used = sum(size_of for _, size_of in files)
         free = shutil.disk_usage(self.folder).free - self.least_free_bytes
         over = max(used + size - self.max_bytes, size - free)
-        for path in files:
+        for path, size_of in files:
             if over <= 0:
                 return
-            over -= path.stat().st_size
+            over -= size_of
             self._give_up(path)
 
     def _give_up(self, path: Path) -> None:
@@ -159,7 +159,7 @@ class EvidenceStore:
         path.with_name(f"{digest[7:]}.json").unlink(missing_ok=True)
         self.counts["evidence_given_up"] += 1
         for chain in self._chains.values():
-            if digest in chain.files and digest not in chain.gone:
+            if digest in chain.files:
                 chain.note_gone([digest], "given up for space")
 
     def _where(self, one: ClipFile) -> Path | None:
@@ -168,14 +168,15 @@ class EvidenceStore:
 
 
 def tar_of(segment: Segment) -> bytes:
-    """An uncompressed archive of the frames, named so that their order is that of time: unpacked, it is a folder that
-    ``smokesentry replay`` takes."""
-    buffer = io.BytesIO()
+    """An uncompressed archive of the frames, named so that their order is that of time, and their list: unpacked, it is
+    a folder that ``smokesentry replay`` takes."""
+    buffer, listed = io.BytesIO(), _frames_of(segment)
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for described, frame in zip(_frames_of(segment), segment.frames, strict=True):
-            entry = tarfile.TarInfo(described.name)
-            entry.size, entry.mtime, entry.mode = len(frame.jpeg), int(frame.stamp.unix_s), 0o444
-            archive.addfile(entry, io.BytesIO(frame.jpeg))
+        files = [(one.name, frame.jpeg, frame.stamp.unix_s) for one, frame in zip(listed, segment.frames, strict=True)]
+        for name, data, unix_s in [*files, (FRAMES_NAME, msgspec.json.encode(listed), files[-1][2])]:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime, entry.mode = len(data), int(unix_s), 0o444
+            archive.addfile(entry, io.BytesIO(data))
     return buffer.getvalue()
 
 
@@ -206,9 +207,15 @@ def _write_once(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
-def _by_age(folder: Path) -> list[Path]:
-    files = [path for path in folder.iterdir() if path.suffix not in (".json", ".new")]
-    return sorted(files, key=lambda path: path.stat().st_mtime_ns)
+def _by_age(folder: Path) -> list[tuple[Path, int]]:
+    """Files and their sizes, the oldest first. Whoever delivers may take one away meanwhile."""
+    found = []
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            told = path.stat()
+            if path.is_file() and path.suffix not in (".json", ".new"):
+                found.append((told.st_mtime_ns, path, told.st_size))
+    return [(path, size) for _, path, size in sorted(found)]
 
 
 Upload = Literal["preview", "all"]

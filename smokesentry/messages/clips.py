@@ -21,11 +21,13 @@ from smokesentry.messages.envelope import EnvelopeError, unseal
 from smokesentry.messages.records import Digest, FrameSize, Model, Name, ShortText, Text, UtcTime
 
 CLIP_TYPE = "application/vnd.smokesentry.clip+json"
+FRAMES_NAME = "frames.json"  # in a segment's archive: a list of ClipFrame
 TAR, WEBP, NDJSON_GZIP = "application/x-tar", "image/webp", "application/x-ndjson+gzip"
 
 
 class ClipFrame(msgspec.Struct, frozen=True, kw_only=True):
-    """One frame inside a segment: its name in the archive, when it was taken, the digest of its bytes."""
+    """One frame inside a segment, as the archive's own ``frames.json`` lists it: its name, when it was taken, the
+    digest of its bytes."""
 
     name: ShortText
     at: UtcTime
@@ -47,7 +49,7 @@ class ClipFile(msgspec.Struct, frozen=True, kw_only=True):
     frame_size: FrameSize | None = None
     pose_version: Annotated[int, Meta(ge=1)] | None = None
     model: Model | None = None  # what judged these frames
-    frames: Annotated[list[ClipFrame], Meta(max_length=4000)] = []
+    frames: Annotated[int, Meta(ge=0)] = 0  # how many
 
 
 class ClipLink(msgspec.Struct, frozen=True, kw_only=True):

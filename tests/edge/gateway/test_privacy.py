@@ -105,8 +105,9 @@ def pictures(data: bytes, depth: int = 0) -> Iterator[np.ndarray]:
     if depth < 4:
         for match in _BASE64.finditer(data):
             text = match.group().rstrip(b"=")
+            text = text[:-1] if len(text) % 4 == 1 else text + b"=" * (-len(text) % 4)
             try:
-                yield from pictures(base64.b64decode(text[: len(text) // 4 * 4]), depth + 1)
+                yield from pictures(base64.b64decode(text), depth + 1)
             except binascii.Error:
                 continue
         for match in re.finditer(b"\x1f\x8b\x08", data):
