@@ -6,10 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, inf, lgamma, log
 
+import numpy as np
+
 from lab.figures import Figure
 
 LEVEL = 0.95
 _TAIL = (1 - LEVEL) / 2
+_ROUNDS = 1000
 _STEPS = 70  # halvings: beyond what a float can tell apart
 
 
@@ -62,6 +65,18 @@ def weighted_rate(terms: Sequence[tuple[int, float]], heaviest: float, exposure:
     above, spread = total + heaviest, variance + heaviest * heaviest
     high = spread / above * gamma_quantile(above * above / spread, 1 - _TAIL) if heaviest > 0 else inf
     return Estimate(total / exposure, low / exposure, high / exposure, counted)
+
+
+def ratio(parts: Sequence[tuple[float, float]]) -> Estimate:
+    """A sum over another, (part, whole) a window; bounds are percentiles of 1000 resamples of the windows."""
+    table = np.array(parts, float).reshape(-1, 2)
+    if not table[:, 1].sum() > 0:
+        return NOTHING
+    rng = np.random.default_rng(1)
+    sums = table[rng.integers(0, len(table), (_ROUNDS, len(table)))].sum(axis=1)
+    sums = sums[sums[:, 1] > 0]
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], (100 * _TAIL, 100 * (1 - _TAIL)))
+    return Estimate(float(table[:, 0].sum() / table[:, 1].sum()), float(low), float(high), len(table))
 
 
 def gamma_quantile(shape: float, probability: float) -> float:

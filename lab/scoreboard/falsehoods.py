@@ -33,7 +33,7 @@ def false_alerts(rows: Sequence[Row]) -> list[Figure]:
     for stratum in sorted({row.stratum for row in rows}):
         here = [row for row in rows if row.stratum == stratum]
         count = sum(len(_false_causes(row)) for row in here)
-        hours = sum(row.counted_s for row in here) * 2 / 3600
+        hours = sum(row.counted_s * len(row.watches) for row in here) / 3600
         found = weighted_rate([(count, 1.0)], 1.0, hours)
         figures.append(as_figure(f"false alerts in windows of: {stratum}", found, "per camera-hour played"))
     return figures

@@ -50,13 +50,12 @@ def recall(rows: Sequence[Row]) -> list[Figure]:
         ("temperature", lambda row, _: _temperature(row), ()),
         ("fuel", lambda _, event: event.fuel, ()),
     ]
-    targets = {band_of(0.1): 0.80, band_of(0.2): 0.95, band_of(0.4): 0.95, band_of(0.6): 0.95}
     for title, key, names in groups:
         counted: dict[str, list[bool]] = {name: [] for name in names}
         for row, event in seen:
             counted.setdefault(key(row, event), []).append(event.alert_s is not None)
         for name, hits in sorted(counted.items()) if not names else counted.items():
-            target = targets.get(name) if title == "opacity" else None
+            target = _TARGETS.get(name) if title == "opacity" else None
             figures.append(as_figure(f"recall by {title}: {name}", share(sum(hits), len(hits)), "", target))
     cameras = [
         view.alarm_s is not None for _, event in seen for view in event.views if view.first_judgeable_s is not None
@@ -87,7 +86,7 @@ def _temperature(row: Row) -> str:
 
 def _band(value: float, bands: Sequence[tuple[float, float]], unit: str) -> str:
     low, high = next(band for band in bands if value < band[1])
-    return f"{low:.0f} {unit} and more" if high == float("inf") else f"{low:.0f} to {high:.0f} {unit}"
+    return f"{low:.0f} {unit} and more" if high == inf else f"{low:.0f} to {high:.0f} {unit}"
 
 
 def _names(bands: Sequence[tuple[float, float]], unit: str) -> list[str]:

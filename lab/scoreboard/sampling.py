@@ -9,7 +9,7 @@ look-alike is met; a drawn one stands for all of its stratum at the rate at whic
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ CELL_S = 150.0
 LEAD_S = 30.0  # the detector starts anew in each window; what it says so early counts for nothing
 BEFORE_S, AFTER_S = 45.0, 195.0  # of an event: quiet first, then what may take to find it
 _SETTLE_S = 120.0  # after a fire, until a cell may begin
+_FAINT_SHARE = 0.25  # of what other bands get: the lowest is mostly legal fuel that nobody can see
 #: Bands of a stove's peak opacity, as the issue of recall is put; below the first lies what the law allows to burn.
 BANDS = ((0.0, 0.08), (0.08, 0.15), (0.15, 0.30), (0.30, 0.50), (0.50, 1.01))
 QUIET, AROUND_FIRES = "quiet", "around a fire"
@@ -69,7 +70,8 @@ def band_of(opacity: float) -> str:
 def draw_windows(
     nights: Sequence[Dark], fires: int, cells: int, in_sight: Callable[[int, Happening], bool], seed: int
 ) -> tuple[list[Window], Population]:
-    """About ``fires`` windows around burning events, evenly over the opacity bands, and ``cells`` others.
+    """About ``fires`` windows around burning events, evenly over the opacity bands (fewer where hardly anything can be
+    seen), and ``cells`` others, by the root of each stratum's size.
 
     ``in_sight`` says whether any camera of a night could see the place of an event. Windows come out by night.
     """
@@ -81,9 +83,10 @@ def draw_windows(
         name = f"{AROUND_FIRES}, {band_of(event.strength)}" if event.kind == "stove" else f"{AROUND_FIRES}, other"
         start = event.t0_s - BEFORE_S
         strata[name].append(Window(night.number, start, event.t0_s + AFTER_S, start + LEAD_S, name, 1.0, event))
-    quota = _shared_out({name: len(found) for name, found in strata.items()}, fires, even=True)
+    faint = f"{AROUND_FIRES}, {band_of(0.0)}"
+    quota = _shared_out(strata, {name: _FAINT_SHARE if name == faint else 1.0 for name in strata}, fires)
     others, burning_on_s = _cells(nights)
-    quota |= _shared_out({name: len(found) for name, found in others.items()}, cells, even=False)
+    quota |= _shared_out(others, {name: len(found) ** 0.5 for name, found in others.items()}, cells)
     strata |= others
     chosen = []
     for name in sorted(strata):
@@ -107,15 +110,11 @@ def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:
     for night in nights:
         fires = [event for event in night.happenings if event.kind in BURNING]
         start = night.from_s
-        while start + LEAD_S + CELL_S <= night.to_s:
-            here = between(night.happenings, start, start + LEAD_S + CELL_S)
-            if any(
-                event.t0_s - BEFORE_S < start + LEAD_S + CELL_S and event.t1_s + _SETTLE_S > start for event in fires
-            ):
-                around = any(
-                    event.t0_s - BEFORE_S < start + LEAD_S + CELL_S and start < event.t0_s + AFTER_S for event in fires
-                )
-                burning_on_s += 0 if around else CELL_S
+        while (end := start + LEAD_S + CELL_S) <= night.to_s:
+            here = between(night.happenings, start, end)
+            if any(fire.t0_s - BEFORE_S < end and fire.t1_s + _SETTLE_S > start for fire in fires):
+                if not any(fire.t0_s - BEFORE_S < end and fire.t0_s + AFTER_S > start for fire in fires):
+                    burning_on_s += CELL_S
             else:
                 met.append((night, start, {event.kind for event in here if event.facts.seen_by != "air"}))
             start += CELL_S
@@ -128,15 +127,15 @@ def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:
     return strata, burning_on_s
 
 
-def _shared_out(sizes: dict[str, int], total: int, even: bool) -> dict[str, int]:
-    """How many to draw of each stratum: the same of each, or by the root of its size; at least one, never too many.
+def _shared_out(strata: Mapping[str, Sequence[Window]], shares: Mapping[str, float], total: int) -> dict[str, int]:
+    """How many to draw of each stratum, by its share; at least one, never more than there are.
 
     A total too small for that goes to the largest strata: such a run shows that it works, and stands for little.
     """
+    sizes = {name: len(found) for name, found in strata.items()}
     if total < len(sizes):
         largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:total]
         return {name: int(name in largest) for name in sizes}
-    shares = {name: 1.0 if even else size**0.5 for name, size in sizes.items()}
     quota = dict.fromkeys(sizes, 0)
     left = total
     for name in sorted(sizes, key=lambda name: (sizes[name] / shares[name], name)):  # the soonest exhausted first

@@ -90,19 +90,21 @@ class Sights:
     ) -> str:
         """What else was there: the nearest thing with a place, else what lay over the whole picture, else nothing."""
         best, found = _NEAR_SHARE * self.camera.size[0] * 2, ""
-        wide = []
+        wide: list[Happening] = []
         for event in happenings:
             if event.t0_s > to_s or event.t1_s < from_s - _BEFORE_S or event.facts.seen_by == "air":
                 continue
             if event.gateway not in (None, self.gateway):
                 continue
             if event.place is None:
-                wide.append(event.kind)
+                wide.append(event)
                 continue
             away = self._away(origin_px, event)
             if away < best:
                 best, found = away, event.kind
-        return found or (sorted(wide)[0] if wide else NOTHING)
+        if found or not wide:
+            return found or NOTHING
+        return min(wide, key=lambda event: (event.t1_s - event.t0_s, event.kind)).kind  # the most particular in time
 
     def _away(self, origin_px: tuple[float, float], event: Happening) -> float:
         """Pixels between a point and a happening, or the line along which it moves."""

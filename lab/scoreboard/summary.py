@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 from lab.figures import Figure
-from lab.scoreboard.bounds import NOTHING, Estimate, as_figure, share
+from lab.scoreboard.bounds import NOTHING, Estimate, as_figure, ratio, share
 from lab.scoreboard.calibration import Pair, expected_error
 from lab.scoreboard.falsehoods import CAMERA_NIGHT_H, false_alerts
 from lab.scoreboard.recall import recall, visible_events
@@ -15,7 +14,6 @@ from lab.scoreboard.rows import Event, Row
 from lab.scoreboard.suite import Suite
 
 _STEAM = frozenset({"boiler", "defrost", "stack", "vent_steam"})
-_COVERAGE = ("judged_s", "refused_s", "blind_refused_s", "blind_judged_s")
 
 
 def figures_of(rows: Sequence[Row], suite: Suite) -> list[Figure]:
@@ -127,32 +125,25 @@ def _particulates(rows: Sequence[Row]) -> list[Figure]:
 
 
 def _coverage(rows: Sequence[Row]) -> list[Figure]:
-    totals: dict[str, float] = defaultdict(float)
-    lights: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for row in rows:
-        for watch in row.watches:
-            for name in _COVERAGE:
-                totals[name] += getattr(watch, name) * row.weight
-            lights[watch.light][0] += watch.judged_s * row.weight
-            lights[watch.light][1] += watch.refused_s * row.weight
-    fair, blind = totals["judged_s"] + totals["refused_s"], totals["blind_judged_s"] + totals["blind_refused_s"]
-    whole = fair + blind
-    parts = [
-        ("coverage: judged, of the time in judgeable light", totals["judged_s"], fair),
-        ("coverage: light that no camera could judge by, of all time", blind, whole),
-        ("coverage: “cannot judge” said where the light allowed none", totals["blind_refused_s"], blind),
-    ]
-    figures = [Figure(name, part / of if of else None, "") for name, part, of in parts]
-    figures.append(
-        Figure(
-            "coverage: “cannot judge” a camera-night in judgeable light",
-            totals["refused_s"] / whole * CAMERA_NIGHT_H if whole else None,
-            "h",
-        )
+    every = [(row.weight, watch) for row in rows for watch in row.watches]
+    fair = [(w, watch.judged_s, watch.judged_s + watch.refused_s, watch.light) for w, watch in every]
+    blind = [(w, watch.blind_refused_s, watch.blind_refused_s + watch.blind_judged_s) for w, watch in every]
+    whole = [one[2] + other[2] for one, other in zip(fair, blind, strict=True)]
+    judged = ratio([(w * done, w * all_) for w, done, all_, _ in fair])
+    no_light = ratio([(w * all_, w * time) for (w, _, all_), time in zip(blind, whole, strict=True)])
+    honest = ratio([(w * said, w * all_) for w, said, all_ in blind])
+    refused = ratio(
+        [(w * (all_ - done) * CAMERA_NIGHT_H, w * time) for (w, done, all_, _), time in zip(fair, whole, strict=True)]
     )
-    for light, (judged, refused) in sorted(lights.items()):
-        value = judged / (judged + refused) if judged + refused else None
-        figures.append(Figure(f"coverage by light: {light}", value, ""))
+    figures = [
+        as_figure("coverage: judged, of the time in judgeable light", judged, ""),
+        as_figure("coverage: light that no camera could judge by, of all time", no_light, ""),
+        as_figure("coverage: “cannot judge” said where the light allowed none", honest, ""),
+        as_figure("coverage: “cannot judge” a camera-night in judgeable light", refused, "h"),
+    ]
+    for light in sorted({watch.light for _, watch in every}):
+        found = ratio([(w * done, w * all_) for w, done, all_, its in fair if its == light])
+        figures.append(as_figure(f"coverage by light: {light}", found, ""))
     return figures
 
 
@@ -160,12 +151,19 @@ def _extent(rows: Sequence[Row], suite: Suite) -> list[Figure]:
     frames = sum(row.frames for row in rows)
     played_h = sum((row.to_s - row.from_s) * len(row.watches) for row in rows) / 3600
     cpu_s = sum(row.cpu_s for row in rows)
+    population = suite.population
     return [
         Figure("extent: camera-hours played", played_h, "h", 20.0),
         Figure("extent: camera-hours of darkness in the suite's nights", suite.camera_hours, "h"),
-        Figure("extent: of these, while a fire burns on (not played)", 2 * suite.population.burning_on_h, "h"),
-        Figure("extent: fires that no camera can see, of the suite's nights", float(suite.population.hidden_fires), ""),
-        Figure("extent: windows played", float(len(rows)), ""),
+        Figure("extent: of these, while a fire burns on (not played)", 2 * population.burning_on_h, "h"),
+        Figure("extent: fires that no camera can see, of the suite's nights", float(population.hidden_fires), ""),
         Figure("extent: frames judged", float(frames), ""),
         Figure("extent: processor time a frame, all of it", cpu_s / frames * 1000 if frames else None, "ms"),
-    ]
+        *(
+            Figure(
+                f"windows played: {stratum}", float(sum(row.stratum == stratum for row in rows)), "", None,
+                "in the suite's nights", float(size),
+            )
+            for stratum, size in population.windows.items()
+        ),
+    ]  # fmt: skip

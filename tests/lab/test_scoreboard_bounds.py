@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.scoreboard.bounds import gamma_below, gamma_quantile, share, weighted_rate
+from lab.scoreboard.bounds import gamma_below, gamma_quantile, ratio, share, weighted_rate
 from lab.scoreboard.calibration import expected_error, reliability
 
 
@@ -74,6 +74,17 @@ def test_gamma_function_and_quantile() -> None:
     assert gamma_below(1.0, 2.0) == pytest.approx(1 - exp(-2))
     assert gamma_below(3.0, 50.0) == pytest.approx(1.0)
     assert gamma_below(4.5, gamma_quantile(4.5, 0.3)) == pytest.approx(0.3)
+
+
+def test_a_ratio_is_as_uncertain_as_its_windows_differ() -> None:
+    alike, unlike = ratio([(9.0, 10.0)] * 20), ratio([(10.0, 10.0)] * 18 + [(0.0, 10.0)] * 2)
+    assert alike.value == unlike.value == pytest.approx(0.9)
+    assert (alike.low, alike.high) == (pytest.approx(0.9), pytest.approx(0.9))
+    assert unlike.low is not None
+    assert unlike.high is not None
+    assert unlike.low < 0.8
+    assert unlike.high == 1.0
+    assert ratio([]).value is ratio([(0.0, 0.0)]).value is None
 
 
 def test_probabilities_that_keep_their_word_have_no_error() -> None:
