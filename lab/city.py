@@ -112,18 +112,20 @@ class CityGateway:
             waiting.patience_s = min(60.0, waiting.patience_s * 2)
 
     async def _keep_connected(self) -> None:
+        failures = 0
         while True:
             try:
                 await self._one_connection(self._doors[self._turn % len(self._doors)])
             except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError):
                 self._ledger.counts["connections lost"] += 1
+            failures = 0 if self._writer is not None else failures + 1
             self._turn += 1
             self._writer = None
-            await asyncio.sleep(0.5 + random.random())
+            await asyncio.sleep((0.5 + random.random()) * min(16, 2**failures))  # a thousand at once would drown it
 
     async def _one_connection(self, door: Door) -> None:
         opening = asyncio.open_connection(door.host, door.port, ssl=door.tls, limit=2**20)
-        reader, writer = await asyncio.wait_for(opening, 20)
+        reader, writer = await asyncio.wait_for(opening, 45)
         try:
             writer.write(mqtt_wire.connect(self._author.client_id, clean=False, keepalive_s=_KEEPALIVE_S))
             writer.write(mqtt_wire.subscribe(1, self._author.address.ack))
