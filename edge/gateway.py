@@ -79,7 +79,7 @@ class Gateway:
         self._announce_poses()
         self._close_orphans()
         self.supervisor.start("watchdog", self.watchdog.run)
-        self.supervisor.start("uplink", lambda _: self.uplink.run(), beats=False)
+        self.supervisor.start("uplink", self._deliver)
         self.supervisor.start("housekeeping", self.house.run)
         self.supervisor.start("coverage", self._keep_coverage)
         self.supervisor.start("recorder", self.recorder.run)
@@ -192,6 +192,10 @@ class Gateway:
     def covered(self, camera: str, now: Stamp, step_s: float, cause: str | None) -> None:
         """A camera's thread counts the time since its last look."""
         self.coverage.note(camera, self.schedule.night_of(from_unix(now.unix_s)), step_s, cause)
+
+    def _deliver(self, pulse: Pulse) -> None:
+        self.uplink.rests = pulse.rest
+        self.uplink.run()
 
     def _keep_coverage(self, stop: Pulse) -> None:
         while not stop.wait(_COVERAGE_EVERY_S):

@@ -40,6 +40,10 @@ class Pulse(threading.Event):
         self._stop_of_all.wait(timeout)
         return self.is_set()
 
+    def rest(self, seconds: float) -> None:
+        """A pause that the loop takes in a way of its own."""
+        self._rested_until_s = time.monotonic() + seconds
+
     @property
     def age_s(self) -> float:
         """Seconds since the loop last showed life; 0 while it rests."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,7 @@ class Uplink:
     _speaks_v5: bool = True
     _unanswered: int = 0
     _events: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
+    rests: Callable[[float], None] = lambda _: None  # told before every pause: the loop still turns
     _stopping: bool = False
     _sending: str = ""  # the spool whose numbers the window watches
 
@@ -94,6 +96,7 @@ class Uplink:
         failures = 0
         while not self._stopping:
             began_s = self._now_s()
+            self.rests(CONNECT_TIMEOUT_S)
             problem = self._one_connection()
             if self._stopping:
                 break
@@ -111,6 +114,7 @@ class Uplink:
         until_s = self._now_s() + pause_s
         while not self._stopping and (left_s := until_s - self._now_s()) > 0:
             try:
+                self.rests(left_s)
                 self._events.get(timeout=left_s)
             except queue.Empty:
                 return
@@ -168,6 +172,7 @@ class Uplink:
         return look_s if overdue_s is None else min(look_s, max(0.0, overdue_s - now_s))
 
     def _next_event(self, patience_s: float) -> tuple[Any, ...] | None:
+        self.rests(patience_s)
         try:
             return self._events.get(timeout=patience_s)
         except queue.Empty:
