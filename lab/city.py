@@ -87,9 +87,9 @@ class CityGateway:
                 self._send_due(now)
                 await asyncio.sleep(min(0.5, max(0.02, due - time.monotonic())))
         finally:
-            reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
+            while not reader.done():  # once is not enough: ``wait_for`` forgets a cancellation that meets its result
+                reader.cancel()
+                await asyncio.wait([reader], timeout=0.1)
 
     def _produce(self, now: float) -> None:
         parcel = self._author.next_parcel()
