@@ -16,12 +16,17 @@ def main(argv: list[str]) -> int:
     for name, action, words in (
         ("run", _run, "run the gateway until it is told to stop"),
         ("check", _check, "explain every problem of a configuration, and try what it names"),
-        ("status", _status, "how the gateway that uses this configuration is"),
         ("pin", _pin, "a one-time PIN that opens the installer's page to a phone for two hours"),
     ):
         sub = actions.add_parser(name, help=words, description=words)
         sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
         sub.set_defaults(run=lambda options, action=action: action(options.config))
+    words = "how the gateway that uses this configuration is: a live view in a terminal; exit status 0 when all is well"
+    sub = actions.add_parser("status", help=words, description=words)
+    sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
+    sub.add_argument("--once", action="store_true", help="print it once, as where no terminal is")
+    sub.add_argument("--json", action="store_true", help="the whole document, for programs")
+    sub.set_defaults(run=_status)
     words = "judge nothing and restart nothing for a stated time; it ends by itself, or with --end"
     sub = actions.add_parser("maintenance", help=words, description=words)
     sub.add_argument("--config", required=True, type=Path, metavar="FILE", help="the gateway's TOML file")
@@ -86,14 +91,12 @@ def _check(config: Path) -> int:
     return 0
 
 
-def _status(config: Path) -> int:
+def _status(options: argparse.Namespace) -> int:
     from edge.settings import load_gateway_settings
-    from edge.status import describe
+    from edge.status import show
 
-    settings = load_gateway_settings(config)
-    lines, good = describe(settings)
-    print("\n".join(lines))
-    return 0 if good else 1
+    once = options.once or not sys.stdout.isatty()
+    return show(load_gateway_settings(options.config), once=once, as_json=options.json)
 
 
 def _pin(config: Path) -> int:

@@ -67,6 +67,7 @@ class Gateway:
     started: Stamp
     in_force: InForce | None = None  # None: nothing is ordered from afar
     uploader: Uploader | None = None  # None: clips stay here until somebody fetches them
+    more_loops: dict[str, Callable[[threading.Event], None]] = field(default_factory=dict)
     begin_anew: bool = False  # when it has ended, the process is to start again
     _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
     _air_guard: threading.Lock = field(default_factory=threading.Lock)
@@ -83,8 +84,8 @@ class Gateway:
         self.supervisor.start("housekeeping", self.house.run)
         self.supervisor.start("coverage", self._keep_coverage)
         self.supervisor.start("recorder", self.recorder.run)
-        if self.uploader is not None:
-            self.supervisor.start("uploader", self.uploader.run)
+        for name, body in self.more_loops.items():
+            self.supervisor.start(name, body)
         if self.installer is not None:
             self.supervisor.start("installer page", self.installer.run)
         for sensor in self.sensors:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -133,13 +134,14 @@ class Housekeeping:
             task(elapsed_s)
         self._write_status()
 
+    def status(self) -> dict[str, Any]:
+        """How everything is now: what the status file, the page and the metrics show."""
+        now = self.clock.now().captured_at
+        return {"written_at": now, "health": msgspec.to_builtins(self.health_of()), **self.more_status()}
+
     def _write_status(self) -> None:
         """Replaced as a whole, so that no reader sees half of it; not forced to the card, for it tells only of now."""
-        status = {
-            "written_at": self.clock.now().captured_at,
-            "health": msgspec.to_builtins(self.health_of()),
-            **self.more_status(),
-        }
+        status = self.status()
         target = self.folder / STATUS_FILE
         fresh = target.with_suffix(".new")
         try:

@@ -15,6 +15,7 @@ from edge.gateway import Gateway
 from edge.in_force import InForce, settings_in_force, trouble_of
 from edge.judge import DetectorLike, MakeDetector, real_detector
 from edge.orders import Orders
+from edge.status_page.server import StatusPage
 from edge.tls import client_context
 from edge.upload import Uploader
 from smokesentry.messages.records import CameraHealth
@@ -70,6 +71,11 @@ def manage(gateway: Gateway, in_force: InForce, config: Path) -> None:
     gateway.downlink.handlers.update(orders.handlers())
     gateway.house.also.append(watch)
     gateway.uploader = _uploader(gateway)
+    if gateway.uploader is not None:
+        gateway.more_loops["uploader"] = gateway.uploader.run
+    if in_force.settings.gateway.status_port is not None:
+        page = StatusPage(in_force.settings.gateway.status_port, gateway.house.status)
+        gateway.more_loops["status page"] = page.run
     for said in [*in_force.state.words[-3:], *filter(None, [in_force.store.problem])]:
         gateway.downlink.notice(said)
 

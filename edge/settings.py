@@ -46,6 +46,7 @@ class GatewaySection(Section):
     spool_max_mb: Annotated[int, Field(ge=8, le=100_000)] = 200
     keep_acknowledged_days: Annotated[float, Field(ge=0, le=366)] = 7.0
     hardware_watchdog: Path | None = None  # a device such as /dev/watchdog: it resets a machine that hangs
+    status_port: Annotated[int, Field(ge=0, le=65535)] | None = None  # loopback page and /metrics; 0: any free port
     keep_waiting_days: Annotated[float, Field(ge=3, le=366)] = 30.0  # telemetry and health; detections stay
 
 
