@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from edge.assembly import GatewayError, build_gateway
 from edge.gateway import Gateway
 from edge.settings import load_gateway_settings
 from edge.spool import Spool
+from edge.taken import SourceError
 from smokesentry.messages.records import Detection, Evidence, Health, Telemetry
 
 pytestmark = pytest.mark.mosquitto
@@ -150,3 +152,49 @@ def test_the_open_event_of_a_camera_that_was_removed_is_closed(
     closed = next(d for d in bodies(cloud, Detection) if d.camera == "cam-old" and d.phase == "end")
     assert closed.revision == 2
     assert "no longer configured" in closed.reasons[-1]
+
+
+def test_a_camera_that_hangs_in_its_driver_is_replaced_then_said_and_harms_nothing_else(
+    start: Callable[..., Gateway], cloud: Any, until: Until, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    class Hanging:
+        live = True
+
+        def read(self) -> Any:
+            release.wait()
+            raise SourceError("a driver that came back")
+
+        def close(self) -> None:
+            return
+
+    monkeypatch.setattr("edge.capture.open_source", lambda _: Hanging())
+    gateway = start()
+    gateway.supervisor.stall_s = 1.5
+    until(lambda: gateway.supervisor.restarts["capture cam-1"] == 3, "three times another thread took its place")
+    until(
+        lambda: any(
+            "capture cam-1 has not moved" in said for health in bodies(cloud, Health) for said in health.notices
+        ),
+        "said in health",
+    )
+    telemetry = len(bodies(cloud, Telemetry))
+    until(lambda: len(bodies(cloud, Telemetry)) > telemetry + 1, "the sensor goes on")
+    assert "capture cam-1" in [loop.name for loop in gateway.supervisor.states() if loop.stalled]
+    release.set()
+    until(lambda: not any(loop.stalled for loop in gateway.supervisor.states()), "it moves again")
+
+
+def test_an_uplink_without_a_broker_rests_and_is_not_called_stalled(
+    start: Callable[..., Gateway], broker: Any, until: Until
+) -> None:
+    gateway = start()
+    gateway.supervisor.stall_s = 0.5
+    until(lambda: gateway.uplink.state.connected, "connected")
+    broker.stop()
+    until(lambda: gateway.uplink.state.last_problem is not None, "noticed")
+    threading.Event().wait(2.0)
+    states = {loop.name: loop for loop in gateway.supervisor.states()}
+    assert states["uplink"].age_s is not None, "it shows a heartbeat"
+    assert not states["uplink"].stalled
