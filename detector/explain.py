@@ -140,7 +140,7 @@ def _two_sided(values: Picture) -> Picture:
     """-1 to 1 as blue over near black to orange, BGR."""
     up, down = np.clip(values, 0, 1)[:, :, None], np.clip(-values, 0, 1)[:, :, None]
     colour = np.array([46, 38, 34]) + up * np.array([30, 130, 221]) + down * np.array([209, 140, 30])
-    return np.clip(colour, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(colour, 0, 255), np.uint8)
 
 
 def _heat(seen: Seen, heat: NDArray[np.float32]) -> Picture:

@@ -13,7 +13,7 @@ from lab.labels import ClipLabels, Label, save
 from lab.scenes.backgrounds import draw
 from lab.scenes.plumes import random_engine, random_shape
 
-FRAMES, FPS, FROM = 70, 2.0, 24
+FRAMES, FPS, FROM = 60, 2.0, 24
 MakeTown = Callable[..., dict[str, ClipLabels]]
 
 

@@ -35,7 +35,7 @@ def test_labelled_clips_are_judged_with_bounds(town: Path, capsys: pytest.Captur
     assert [row.name for row in rows] == sorted(load(town))
     told = summarise(rows)
     assert told.plumes == 4
-    assert told.hours == pytest.approx(8 * 69 * 0.5 / 3600)
+    assert told.hours == pytest.approx(8 * 59 * 0.5 / 3600)
     assert told.recall.n == 4
     assert told.recall.value is not None
     best = [max(plume.score for plume in row.plumes) for row in rows if row.plumes]
@@ -58,16 +58,40 @@ def test_fine_tuning_judges_on_clips_it_never_learned_from(
     assert "fitted to" in said or "left as it was" in said
 
 
+def _answers(path: Path, labels: ClipLabels, threshold: float | None, model: Model | None) -> ClipRow:
+    """Stands in for running the clips: plumes score 0.7 and nothing else 0.2."""
+    row = ClipRow(path.name, 0.01, 60, best_other=0.2)
+    for label in labels.labels:
+        if label.kind == "plume":
+            row.plumes.append(Found(label, 0.7, 20.0 if (threshold or 0.6) <= 0.7 else None))
+    return row
+
+
+@pytest.mark.parametrize(
+    ("calibration", "why"),
+    [
+        (Calibration(0.9, 1.0, 0.0), "2 fewer plumes are found"),
+        (Calibration(0.6, 6.0, 9.0), "the confidence is worse"),
+        (Calibration(0.6, 1.5, 0.0), None),
+    ],
+)
 def test_what_makes_held_out_clips_worse_is_not_shipped(
-    town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    calibration: Calibration,
+    why: str | None,
+    town: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(tuning, "calibrate", lambda rows, before: Calibration(0.9, 6.0, 9.0))
+    monkeypatch.setattr(tuning, "calibrate", lambda rows, before: calibration)
+    monkeypatch.setattr(tuning, "judge_clip", _answers)
     shipped: list[Path] = []
     monkeypatch.setattr(tuning, "ship", shipped.append)
     words = ["fine-tune", str(town), "--out", str(tmp_path / "t"), "--calibration-only", "--ship"]
-    assert main(words) == 1
-    assert "not shipped: on the 4 held-out clips" in capsys.readouterr().out
-    assert not shipped
+    assert main(words) == (1 if why else 0)
+    said = capsys.readouterr().out
+    assert (f"not shipped: on the 4 held-out clips {why}" in said) == bool(why)
+    assert shipped == ([] if why else [tmp_path / "t"])
 
 
 def _row(score: float, plume: bool) -> ClipRow:
