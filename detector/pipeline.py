@@ -38,6 +38,7 @@ _REMEMBER_AFTER_S = 20.0  # a background younger than this is not worth keeping
 UPDATE_S = 10.0
 _POSE_EVERY_S = 60.0
 MEMORY_SHAPE = (MEMORY_ROWS, MEMORY_COLUMNS)
+_HELD_S = 4500.0  # a stove smokes for 15 to 40 minutes
 _MARGIN = np.ones((3, 3), np.uint8)  # a plume's thin edge, in cells
 
 
@@ -272,12 +273,13 @@ class Detector:
         return ends
 
     def _protect(self) -> None:
-        """The background does not learn an open plume."""
-        slow = self._watcher.stats.slow
+        """The background does not learn an open plume; after more than an hour it may have been no plume."""
+        slow, now_s = self._watcher.stats.slow, self._pace.last_t or 0.0
         slow[:] = 0
         for track in self._tracker.open:
             area = cv2.dilate(track.area.astype(np.uint8), _MARGIN)
-            slow[cv2.resize(area, slow.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 1
+            held = 1.0 if now_s - track.alarm_s < _HELD_S else 0.9
+            slow[cv2.resize(area, slow.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = held
 
     def _tell(self, track: Track, phase: Phase) -> PlumeEvent:
         event = tell(

@@ -47,7 +47,7 @@ class Statistics:
         self.sigma: Grey = np.full(
             (HEIGHT, WIDTH), 2.0, np.float32
         )  # expected deviation of a quiet pixel, set from outside
-        self.slow: Grey = _zeros()  # 0-1: where the background must not follow (an open plume), set from outside
+        self.slow: Grey = _zeros()  # 0-1: how little the background follows (1: not at all), set from outside
         self._last = _zeros()
         self._ring = [_zeros() for _ in range(_LAG_FRAMES)]
 
@@ -99,7 +99,7 @@ class Statistics:
         if self.age_s > 8.0:
             limit = 3.0 * self.sigma
             np.clip(step, -limit, limit, out=step)
-            weight: float | Grey = (1.0 - 0.9 * self.slow) * np.float32(1 - math.exp(-dt_s / 120.0))
+            weight: float | Grey = (1.0 - self.slow) * np.float32(1 - math.exp(-dt_s / 120.0))
         else:
             weight = 1.0 / self.frames
         self.background += step * weight
