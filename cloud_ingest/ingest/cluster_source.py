@@ -22,6 +22,7 @@ from cloud_ingest.ingest.source import Inbox, Message
 from cloud_ingest.settings import Cluster
 
 _log = logging.getLogger(__name__)
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # each failed try would be pages of it; we say it in a line
 _EXCHANGE = "amq.topic"  # where the MQTT plugin publishes
 _QUEUES = ("smokesentry.urgent", "smokesentry.bulk")
 _HEARTBEAT_S = 15

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_ingest.ingest.source import Inbox, Message, is_bulk
+from cloud_ingest.settings import load_cloud_settings
+from smokesentry.settings import SettingsError
 
 UP = "smokesentry/v1/town/gw-1/up/"
 _lanes = st.sampled_from(["telemetry", "detection", "health", "evidence"])
@@ -64,3 +67,26 @@ def test_waiting_ends_with_the_first_message_and_lingers_for_more():
     thread.start()
     assert [message.mid for message in inbox.gather(30.0, 30.0, 2, 10**6)] == [1, 2], "the bound ends the lingering"
     thread.join()
+
+
+_OWN = 'certificate = "cloud.crt"\nkey = "cloud.key"\n'
+_REST = f'[cloud]\nfolder = "cloud"\ntenants = ["lab"]\n[ca]\nfolder = "ca"\n[signing]\n{_OWN}'
+_CLUSTER = f'[cluster]\nnodes = ["mq-1:5671", "mq-2:5671"]\nca = "ca.crt"\n{_OWN}'
+_BROKER = "[broker]\nplaintext = true\n"
+
+
+def test_messages_come_from_one_place_and_the_file_says_from_which(tmp_path):
+    path = tmp_path / "cloud.toml"
+    path.write_text(_REST + _CLUSTER)
+    settings = load_cloud_settings(path)
+    assert settings.broker is None and settings.link is settings.cluster
+    assert settings.cluster.key == tmp_path / "cloud.key"
+    for wrong, said in (
+        (_REST, "either"),
+        (_REST + _BROKER + _CLUSTER, "either"),
+        (_REST + _CLUSTER.replace("mq-1:5671", "mq-1"), "nodes"),
+        (_REST + _CLUSTER.replace('ca = "ca.crt"', ""), "ca"),
+    ):
+        path.write_text(wrong)
+        with pytest.raises(SettingsError, match=said):
+            load_cloud_settings(path)
