@@ -202,3 +202,19 @@ def test_a_clock_that_is_set_back_keeps_the_plume_and_forgets_no_end(
         assert len(detector._tracker._heat) < 40
     assert len(ends) == 1
     assert ends[0].started_s < ends[0].last_seen_s < -3600 + 2 * 60
+
+
+def test_forty_minutes_of_a_steady_plume_are_not_absorbed(
+    still: np.ndarray, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, _ = _detector(monkeypatch)
+    plume = np.zeros_like(still)
+    plume[66:82, 162:182] = 30  # where the stand-in sees smoke
+    starts, ends = 0, 0
+    for k in range(50, 1300):
+        result = detector.push(_frame(still + (plume if k >= 60 else 0), rng), 2.0 * k)
+        starts += sum(event.phase == "start" for event in result.events)
+        ends += sum(event.phase == "end" for event in result.events)
+    assert (starts, ends) == (1, 0)
+    inside = plume > 0
+    assert np.abs(detector._watcher.stats.background - still)[inside].mean() < 8
