@@ -45,26 +45,32 @@ def main() -> int:
 
     outcomes: dict[str, Outcome] = {}
     figures: list[Figure] = []
-    load = [psutil.getloadavg()[0]]
+    load = psutil.getloadavg()[0]
+
+    def write() -> str:
+        """After each part, so that a run that is broken off leaves what it has."""
+        write_figures(figures, options.out, "ingest", "Ingest")
+        rows = {name: _row(outcome) for name, outcome in outcomes.items()}
+        (options.out / "ingest-runs.json").write_text(json.dumps(rows, indent=1) + "\n")
+        text = _page(outcomes, figures, (load, psutil.getloadavg()[0]))
+        if options.page is not None:
+            options.page.write_text(text, encoding="utf-8")
+        return text
+
     plan = Plan(gateways=options.gateways, seconds=options.seconds)
     outcomes["One machine: Mosquitto"] = run_mosquitto(folder("city"), plan, say)
+    write()
     if options.cluster_gateways and find_rabbitmq() is not None:
         cluster = Plan(gateways=options.cluster_gateways, seconds=20.0, interval_s=2.0)
         outcomes["Three nodes: RabbitMQ"], sizes = run_cluster(folder("cluster"), cluster, say)
         figures += sizes
+        write()
     if not options.no_speed:
         figures += ingest_rates(folder("speed"), say)
+        write()
     if options.soak_minutes:
         figures += soak(folder("soak"), options.soak_minutes, say)
-    load.append(psutil.getloadavg()[0])
-    write_figures(figures, options.out, "ingest", "Ingest")
-    rows = {name: _row(outcome) for name, outcome in outcomes.items()}
-    (options.out / "ingest-runs.json").write_text(json.dumps(rows, indent=1) + "\n")
-    text = _page(outcomes, figures, load)
-    (options.out / "ingest-page.md").write_text(text, encoding="utf-8")
-    if options.page is not None:
-        options.page.write_text(text, encoding="utf-8")
-    print(text)
+    print(write())
     return 0 if all(outcome.passed for outcome in outcomes.values()) else 1
 
 
@@ -81,7 +87,7 @@ def _row(outcome: Outcome) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _page(outcomes: dict[str, Outcome], figures: list[Figure], load: list[float]) -> str:
+def _page(outcomes: dict[str, Outcome], figures: list[Figure], load: tuple[float, float]) -> str:
     processor = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.machine(),
