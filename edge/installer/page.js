@@ -11,7 +11,7 @@ const WORDS = {
     too_dark: "烟后面几乎没有光：夜里看不出烟。换一个有灯光衬托的角度。", weak_light: "光偏弱：只有较浓的烟看得出。",
     blinded: "灯光直射，画面过亮：避开这盏灯。", good: "像素和光线都够。",
     mask_hint: "逐点圈出窗户、院子等不该看的地方，再点“闭合”。保存后立即生效：遮住的内容在存储、发送之前就已抹去。",
-    undo: "退一步", close: "闭合", remove: "删除最后一块", save: "保存遮挡", saved: "已保存，{0} 块", not_saved: "已生效，但写不进配置，重启后会丢失：{0}",
+    undo: "退一步", close: "闭合", remove: "删除上一块", save: "保存遮挡", saved: "已保存，{0} 块", not_saved: "已生效，但写不进配置，重启后会丢失：{0}",
     suspected: "疑似冒烟", not_suspected: "未见冒烟", cannot_judge: "无法判断", open_mask: "还有一块没有闭合" },
   en: { title: "Smoke Sentry · set-up", other: "中文", open: "Open", pin_words: "Ask the gateway for a one-time PIN, good for 15 minutes:",
     pin_wrong: "Wrong PIN, or no longer valid", tab_aim: "Aim", tab_siting: "Siting", tab_mask: "Masks", focus: "Focus", light: "Light",
