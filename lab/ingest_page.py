@@ -96,8 +96,9 @@ def _page(outcomes: dict[str, Outcome], figures: list[Figure], load: tuple[float
         "# Ingest: what was proven and measured",
         "",
         f"Made by `make ingest-page` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {psutil.cpu_count()} cores "
-        f"({processor}), Python {platform.python_version()}. Load of the machine before and after: {load[0]:.1f} and {load[1]:.1f}; "
-        "above the number of cores, other work shared it, and rates and latencies are worse than they need be.",
+        f"({processor}), Python {platform.python_version()}. Load of the machine before and after: "
+        f"{load[0]:.1f} and {load[1]:.1f}; above the number of cores, other work shared it, and rates and "
+        "latencies are worse than they need be.",
         "Gateways are simulated (`lab/city.py`); broker, cluster, workers and store are real. Every message is signed "
         "and checked. Facts are compared one by one: what was sent against what is stored.",
         "",
