@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cloud_ingest.ingest.source import Source
     from cloud_ingest.settings import Broker, CloudSettings
     from smokesentry.identity import Identity
+    from smokesentry.messages.control import Command
 
 
 def main(argv: list[str]) -> int:
@@ -34,12 +35,21 @@ def main(argv: list[str]) -> int:
         ("check", "say whether everything the processes need is there"),
         ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
         ("command", "send one signed command to a gateway, for example ping"),
+        ("rollout", "a new configuration or model for a town's gateways, a few first, stopped when one takes it back"),
     ):
         command = words.add_parser(word, help=text, description=text)
         command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
         if word == "import-footprints":
             command.add_argument("--tenant", help="the town; may be left out when the file names only one")
             command.add_argument("file", type=Path, nargs="?", help="GeoJSON; default: [town] footprints")
+        if word == "rollout":
+            command.add_argument("--tenant", required=True)
+            command.add_argument("--percent", default="10,50,100", help="groups, as rising shares of all (10,50,100)")
+            command.add_argument("--patience", type=float, default=3600.0, metavar="S", help="for each group (3600)")
+            command.add_argument("--period", type=float, default=600.0, metavar="S", help="of a gateway's trial (600)")
+            command.add_argument("kind", choices=("configuration", "model"))
+            command.add_argument("version", type=int, help="a number above every one before")
+            command.add_argument("source", type=Path, help="a folder: GATEWAY.toml each, or manifest.json and weights")
         if word == "command":
             command.add_argument("--tenant", required=True, help="the gateway's town")
             command.add_argument("--gateway", required=True)
@@ -81,6 +91,8 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             return _check(settings)
         if arguments.word == "import-footprints":
             return _import(settings, arguments.file, arguments.tenant)
+        if arguments.word == "rollout":
+            return _rollout(settings, arguments)
         if arguments.word == "command":
             return _command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
         return upkeep_commands.run(arguments, settings)
@@ -219,6 +231,13 @@ def _text_of(path: Path) -> str:
 
 
 def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pairs: list[str]) -> int:
+    command = _send(settings, tenant, gateway, kind, _arguments_of(pairs))
+    said = json.dumps(command.args, ensure_ascii=False)
+    print(f"sent to {gateway}: command {command.counter}, {kind} {said}, good until {command.expires_at}")
+    return 0
+
+
+def _send(settings: CloudSettings, tenant: str, gateway: str, kind: str, args: dict[str, Any]) -> Command:
     from cloud_ingest.identity.orders import LIFETIME, OrderError, number_command, publish_command, sign_command
     from smokesentry.clock import SystemClock, from_unix
     from smokesentry.identity import load_identity
@@ -227,7 +246,7 @@ def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pair
     if tenant not in settings.cloud.tenants:
         raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
     signer = load_identity(settings.signing.key, settings.signing.certificate)
-    args, now = _arguments_of(pairs), from_unix(SystemClock().now().unix_s)
+    now = from_unix(SystemClock().now().unix_s)
     counters = settings.cloud.folder / "command-counters.json"
     try:
         address = Address(tenant, gateway)
@@ -246,8 +265,33 @@ def _command(settings: CloudSettings, tenant: str, gateway: str, kind: str, pair
         raise OrderError(str(error)) from error
     except ValueError as error:
         raise SettingsError(f"command {kind!r}: {error}") from error
-    said = json.dumps(command.args, ensure_ascii=False)
-    print(f"sent to {gateway}: command {command.counter}, {kind} {said}, good until {command.expires_at}")
+    return command
+
+
+def _rollout(settings: CloudSettings, arguments: argparse.Namespace) -> int:
+    from cloud_ingest.identity.rollout import RolloutStopped
+    from cloud_ingest.identity.rollout_command import roll_out
+    from cloud_ingest.store.database import open_store
+
+    def send(gateway: str, kind: str, args: dict[str, Any]) -> None:
+        _send(settings, arguments.tenant, gateway, kind, args)
+
+    try:
+        percents = [int(part) for part in arguments.percent.split(",")]
+    except ValueError as error:
+        raise SettingsError(f"--percent: {error}") from error
+    engine = open_store(settings.database_url)
+    try:
+        roll_out(
+            engine, arguments.tenant, arguments.kind, arguments.version, arguments.source, percents=percents,
+            patience_s=arguments.patience, period_s=arguments.period, send=send, say=print,
+        )  # fmt: skip
+    except RolloutStopped as stopped:
+        print(f"stopped: {stopped}", file=sys.stderr)
+        return 1
+    finally:
+        engine.dispose()
+    print(f"{arguments.kind} {arguments.version} is in force everywhere")
     return 0
 
 

@@ -95,7 +95,7 @@ class Stand:
                 config.write_text(re.sub(r"(health_interval_s) = \S+", rf"\1 = {health_s}", text), encoding="utf-8")
             self.processes.start(roof.name, [*self._clock_words(roof), *_python(config, ticking)])
         for roof in self.roofs.values():
-            self.processes.wait_for(f"{roof.name} delivers", partial(self.is_connected, roof.name), 180)
+            self.processes.wait_for(f"{roof.name} delivers", partial(self.is_connected, roof.name), 300)
             for what, why in roof.lacks.items():
                 say(f"{roof.name}: no fault of its {what} here: {why}")
 
