@@ -33,6 +33,7 @@ from edge.remember import Memory
 from edge.rescue import open_spool
 from edge.reserve import Reserve
 from edge.settings import CameraSection, GatewaySettings, SensorSection
+from edge.site_memory import SiteSchool
 from edge.supervise import Supervisor
 from edge.telemetry import Interval
 from edge.uplink import Broker, Uplink
@@ -172,6 +173,7 @@ def _hardware(settings: GatewaySettings) -> HardwareWatchdog | None:
 
 def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> Camera:
     pose_version = section.pose.pose_version if section.pose is not None else 1
+    folder = gateway.settings.gateway.folder / "memory"
     judge = Judge(
         gateway=gateway.name,
         camera=section.name,
@@ -180,7 +182,8 @@ def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetecto
         make_detector=make_detector,
         lost=gateway.spool.open_events(section.name),
         pose=section.pose,
-        memory=Memory(gateway.settings.gateway.folder / "memory", section.name, pose_version, gateway.clock.boot_id),
+        memory=Memory(folder, section.name, pose_version, gateway.clock.boot_id),
+        school=SiteSchool(folder / f"{section.name}.site.toml", gateway.schedule.zone),
     )
     record = partial(gateway.recorder.offer, section.name)
     duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)

@@ -15,6 +15,7 @@ from edge.frames import Frame, Image
 from edge.fusion import AirView
 from edge.previews import MAX_PICTURE_BYTES, PreviewRing, evidence_of
 from edge.remember import Memory, Remembers
+from edge.site_memory import Learns, SiteSchool
 from smokesentry.messages.records import Detection, Evidence, Model
 from smokesentry.place import CameraPose
 from smokesentry.weather import Weather
@@ -68,6 +69,7 @@ class Judge:
     judged_s: float = 0.0
     seen_s: float = 0.0
     memory: Memory | None = None
+    school: SiteSchool | None = None
     exposure: ExposureWatch = field(default_factory=ExposureWatch)
     _ring: PreviewRing = field(default_factory=PreviewRing)
     _detector: DetectorLike | None = None
@@ -89,6 +91,8 @@ class Judge:
         if self._result is not None and not self.exposure.settled(frame.light, frame.t_s):
             return Outcome(replace(self._result, events=()))
         result = self._result = detector.push(frame.view, frame.t_s, air.weather)
+        if self.school is not None and isinstance(detector, Learns):
+            self.school.look(detector, frame.stamp, eventful=result.verdict != "not_suspected")
         if self.memory is not None and isinstance(detector, Remembers):
             self.memory.keep(detector, frame.stamp, suspected=result.verdict == "suspected")
         moment = Moment(frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result), self.pose)
@@ -124,7 +128,13 @@ class Judge:
     def _begin(self, frame: Frame) -> DetectorLike:
         across, down = frame.scale
         chimneys = tuple((x / across, y / down) for x, y in self.settings.chimneys_px)
-        self._detector = self.make_detector(self.settings.model_copy(update={"chimneys_px": chimneys}))
+        known: dict[str, object] = {"chimneys_px": chimneys}
+        if self.pose is not None:
+            known["heading_deg"] = self.pose.heading_deg  # tells drift with the wind from drift against it
+        self._detector = self.make_detector(self.settings.model_copy(update=known))
+        if self.school is not None:
+            width, height = frame.size
+            self.school.begin(tuple((x / width, y / height) for x, y in self.settings.chimneys_px))
         if self.memory is not None and isinstance(self._detector, Remembers):
             self.memory.recall(self._detector, frame.stamp)
         if self._book is None:

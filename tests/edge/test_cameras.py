@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
@@ -28,6 +29,7 @@ from edge.judge import Judge
 from edge.onvif import OnvifError, Profile, _ask, choose, stream_address
 from edge.remember import Memory
 from edge.settings import CameraSection
+from edge.site_memory import SiteSchool
 from edge.sources import open_source
 from edge.taken import SourceError, Taken
 from lab.rtsp_server import RtspServer
@@ -369,3 +371,46 @@ def test_a_restart_goes_on_with_the_background(tmp_path: Path, jpeg_of: Any) -> 
     (tmp_path / "cam-1.state.json").write_text('{"data": 5}')
     third = judge()
     assert third.see(frame(152.0), AirView()).result.verdict == "cannot_judge"
+
+
+class Careful:
+    """A detector that stirs in one cell every evening."""
+
+    threshold = 0.6
+
+    def __init__(self) -> None:
+        self.raised: Any = None
+
+    def stirred(self) -> Any:
+        cells = np.zeros((9, 16), np.float32)
+        cells[2, 3] = cells[7, 8] = 0.5
+        return cells
+
+    def raise_at(self, factors: Any) -> None:
+        self.raised = factors
+
+
+def test_what_a_place_taught_is_kept_and_known_chimneys_teach_nothing(tmp_path: Path) -> None:
+    path, detector = tmp_path / "memory" / "east.site.toml", Careful()
+    chimneys = ((8.5 / 16, 7.5 / 9),)
+    for evening in range(5):
+        school = SiteSchool(path, ZoneInfo("Asia/Shanghai"))  # a new process every evening
+        school.begin(chimneys)
+        for minute in range(0, 130, 10):
+            at_s = 1_795_000_000.0 + 86400 * evening + 60 * minute
+            school.look(detector, Stamp(at_s, 0), eventful=False)
+    text = path.read_text()
+    assert "row = 2\ncolumn = 3" in text
+    assert "row = 7" not in text
+    school.look(detector, Stamp(1_795_000_000.0 + 86400 * 5 + 3600, 0), eventful=False)
+    assert detector.raised[2, 3] > 1.0
+    assert detector.raised[7, 8] == 1.0
+    never_set, fresh = Careful(), SiteSchool(path, ZoneInfo("Asia/Shanghai"))
+    fresh.begin(())
+    fresh.look(never_set, Stamp(1000.0, 0), eventful=False)
+    assert never_set.raised is None, "a clock never set teaches nothing"
+    path.write_text("worn out")
+    again = SiteSchool(path, ZoneInfo("Asia/Shanghai"))
+    again.begin(())
+    again.look(detector, Stamp(1_795_000_000.0, 0), eventful=False)
+    assert detector.raised.max() == 1.0
