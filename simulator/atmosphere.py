@@ -27,7 +27,7 @@ _FLUTTER = 0.6  # standard deviation of the logarithm of the concentration withi
 _DELAYS = np.geomspace(0.35, 3.0, 28)  # of the straight travel time: where along its way a parcel is looked for
 _FORGOTTEN_S = 1800.0  # a parcel older than this is part of the background
 _REACH_M = 800.0
-_SHOT_UG_M3 = 0.07  # what one firework adds to the whole town's air at once
+_SHOT_UG_M3 = 0.06  # what one firework adds to the whole town's air at once
 _HAZE_LEFT_S = 5400.0
 _CO_MG_M3, _CO_A_UG, _SO2_UG_M3, _SO2_A_UG = 0.35, 0.009, 4.0, 0.08
 _COARSE_SHARE = 0.25
@@ -59,7 +59,7 @@ class _Meeting:
 
 
 class Atmosphere:
-    """The air of one night. ``seed`` draws the background's own swings and the fluctuations within plumes."""
+    """The air of one night. ``seed``, a street's, draws the background and the fluctuations within plumes."""
 
     def __init__(
         self,
@@ -74,13 +74,13 @@ class Atmosphere:
         self._fires = [event for event in happenings if emits(event)]
         self._area = [event for event in happenings if event.kind in ("regional_episode", "dust", "fireworks")]
         self._seed = seed
-        usual = stability or stability_at_night(float(weather.wind_speed_m_s.mean()), float(weather.cloud.mean()))
         each = zip(weather.wind_speed_m_s, weather.cloud, strict=True)
         self._classes = np.array([stability or stability_at_night(float(u), float(share)) for u, share in each])
-        self.wind = NightWind(weather, seed, float(spreads(1.0, usual, terrain)[0]))
+        sideways = float(spreads(1.0, stability or weather.usual_stability, terrain)[0])
+        self.wind = NightWind(weather, seed, sideways)
         self._grid = np.arange(-_FORGOTTEN_S, NIGHT_S + 1)
         self._way = np.cumsum(self.wind.along(self._grid), axis=0)
-        rng = np.random.default_rng([seed, 0xA1])
+        rng = np.random.default_rng([seed, 0xA1, weather.evening.toordinal()])
         self._base = float(np.exp(rng.normal(np.log(42), 0.45)))
         self._periods, self._phases = rng.uniform(600, 7000, 5), rng.uniform(0, 2 * np.pi, 5)
 
@@ -112,7 +112,8 @@ class Atmosphere:
         habits = 1 + 0.3 * np.exp(-(((hour - 20.5) / 2.0) ** 2)) + 0.2 * np.exp(-(((hour - 31) / 1.3) ** 2))
         wind = np.interp(t_s, grid, self._weather.wind_speed_m_s)
         swings = 1 + 0.03 * np.sin(2 * np.pi * t_s[:, None] / self._periods + self._phases).sum(axis=1)
-        fine = self._base * habits * swings * np.clip(1.5 / np.maximum(wind, LEAST_WIND_M_S), 0.2, 2.2) ** 0.4
+        thick = np.clip(1.5 / np.maximum(wind, LEAST_WIND_M_S), 0.2, 2.2) ** 0.6
+        fine = self._base * habits * swings * thick
         extra = np.zeros_like(fine)
         for event in self._area:
             if event.kind == "regional_episode":
@@ -122,9 +123,8 @@ class Atmosphere:
             else:
                 shots = event.strength * (event.t1_s - event.t0_s) / 60
                 since = t_s - event.t0_s
-                smoke = (
-                    _SHOT_UG_M3 * shots * np.clip(since / 600, 0, 1) * np.exp(-np.clip(since, 0, None) / _HAZE_LEFT_S)
-                )
+                fades = np.clip(since / 600, 0, 1) * np.exp(-np.clip(since, 0, None) / _HAZE_LEFT_S)
+                smoke = _SHOT_UG_M3 * shots * thick * fades
                 fine += smoke
                 extra += 0.4 * smoke
         washed = np.cumsum(self._weather.rain_mm_h + self._weather.snow_mm_h) / 6

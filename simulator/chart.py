@@ -104,9 +104,9 @@ def _weather(drawing: Drawing, night: WinterNight, y: float) -> None:
 def _air(drawing: Drawing, night: WinterNight, y: float) -> None:
     t_s = np.arange(0.0, NIGHT_S, 20.0)
     air = Atmosphere(night.weather, night.happenings, night.street.seed)
-    gateway, camera = next(iter(night.street.cameras.items()))
-    found = air.breath(camera.place, t_s).pm25_ug_m3
     level = air.background(t_s)[0]
+    breaths = {name: air.breath(camera.place, t_s).pm25_ug_m3 for name, camera in night.street.cameras.items()}
+    gateway, found = max(breaths.items(), key=lambda item: float((item[1] - level).sum()))
     top = float(np.percentile(found, 99.8)) * 1.15
     _panel(drawing, y, "PM2.5 µg/m³", f"True air at {gateway}; background")
     _curve(drawing, y, t_s, np.minimum(found, top), "#d55e00", "", (0, top))
@@ -135,9 +135,9 @@ def _curve(
         for t, value in zip(t_s, values, strict=True)
     ]
     drawing.line(spots, colour, 1.4)
-    x = _LEFT + 3 if side == "left" else _LEFT + _WIDE + 4
-    drawing.label(x, y + 9, f"{high:.0f} {unit}", 9.5, colour)
-    drawing.label(x, y + _PANEL - 3, f"{low:.0f}", 9.5, colour)
+    x, anchor = (_LEFT - 6, "end") if side == "left" else (_LEFT + _WIDE + 4, "start")
+    drawing.label(x, y + 9, f"{high:.0f} {unit}".rstrip(), 9.5, colour, anchor)
+    drawing.label(x, y + _PANEL - 3, f"{low:.0f}", 9.5, colour, anchor)
 
 
 def _explain(drawing: Drawing, night: WinterNight, top: float) -> None:

@@ -87,6 +87,11 @@ class NightWeather:
         )
 
     @property
+    def usual_stability(self) -> Stability:
+        """Pasquill's class of the night as a whole."""
+        return stability_at_night(float(self.wind_speed_m_s.mean()), float(self.cloud.mean()))
+
+    @property
     def foggy(self) -> NDArray[np.bool_]:
         """Which steps have fog: visibility below a kilometre without precipitation."""
         return np.asarray((self.visibility_m < _FOG_BELOW_M) & (self.rain_mm_h + self.snow_mm_h == 0))
@@ -166,9 +171,12 @@ def _night(
     wet = rain + snow
     lowest = float(temp.min())
     dew = np.full(STEPS, lowest + 2.5 * cloud - 4.2 + damp)
-    dew = np.where(wet > 0, np.maximum(dew, temp - 1.2), dew)
-    dew = np.minimum.accumulate(np.minimum(dew, temp - 0.02)) if not wet.any() else np.minimum(dew, temp - 0.02)
-    rh = np.clip(rh_of(temp, dew), 12, 99.9)
+    dew = np.minimum(dew, temp - 0.02)
+    if wet.any():  # what falls moistens the air it falls through, over some half an hour
+        dew = np.convolve(np.pad(np.where(wet > 0, temp - 1.2, dew), 2, "edge"), np.full(5, 0.2), "valid")
+    else:
+        dew = np.minimum.accumulate(dew)  # dew and hoar take vapour out for the rest of the night
+    rh = np.clip(rh_of(temp, np.minimum(dew, temp - 0.02)), 12, 99.9)
     return NightWeather(evening, temp, rh, wind, direction % 360, clouds, _visibility(rh, wind, wet, rng), rain, snow)
 
 

@@ -6,6 +6,7 @@ from math import cos, radians, sin
 
 import numpy as np
 
+from simulator.air import spreads
 from simulator.climate import STEP_S, STEPS, NightWeather
 from simulator.pinhole import Floats
 from smokesentry.weather import Weather
@@ -82,13 +83,16 @@ class NightWind(Wind):
     """The wind of a whole scheduled night: its ten-minute series carries gusts and swirls that grow with its speed.
 
     ``sideways`` is the gusts' standard deviation as a share of the mean speed (after Taylor the slope of the sideways
-    spread near the source): by these gusts the plume of one moment meanders about the mean one. Periods 15-900 s.
-    Its clock is zero ``begins_s`` seconds into the night, where ``mean`` is the ten-minute wind.
+    spread near the source; a town's in the night's usual stability unless given): by these gusts the plume of one
+    moment meanders about the mean one. Periods 15-900 s. Same weather and seed, same wind, in light and in air. Its
+    clock is the night's; ``mean`` is the whole night's.
     """
 
-    def __init__(self, weather: NightWeather, seed: int, sideways: float = 0.11, begins_s: float = 0.0) -> None:
-        super().__init__(Weather(wind_speed_m_s=1.0, wind_from_deg=0.0), seed)
-        self._begins_s = begins_s
+    def __init__(self, weather: NightWeather, seed: int, sideways: float | None = None) -> None:
+        tonight = seed * 1_000_003 + weather.evening.toordinal()
+        super().__init__(Weather(wind_speed_m_s=1.0, wind_from_deg=0.0), tonight)
+        if sideways is None:
+            sideways = float(spreads(1.0, weather.usual_stability, "urban")[0])
         to = np.radians(weather.wind_from_deg + 180)
         self._grid = STEP_S * np.arange(STEPS)
         self._series = np.stack([weather.wind_speed_m_s * np.sin(to), weather.wind_speed_m_s * np.cos(to)], axis=1)
@@ -96,19 +100,18 @@ class NightWind(Wind):
         self._gust = sideways * np.sqrt(2 / _GUSTS)
         steps = (self._series[1:] + self._series[:-1]) / 2 * STEP_S
         self._way = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
-        self.mean = np.append(self.mean_along(np.zeros(1))[0], 0.0)
+        self.mean = np.append(self._way[-1] / self._grid[-1], 0.0)
 
     def along(self, t: Floats) -> Floats:
         """Mean wind with its gusts at many times: ``(n,)`` seconds to ``(n, 2)`` m/s east, north."""
-        mean, t = self.mean_along(t), t + self._begins_s
+        mean = self.mean_along(t)
         strength = self._gust * np.maximum(np.hypot(mean[:, 0], mean[:, 1]), _LEAST_STIR_M_S)
         gusts = np.sin(self._rate[:, None, None] * t[None, :, None] + self._gust_phase[:, None, :]).sum(axis=0)
         return np.asarray(mean + strength[:, None] * gusts)
 
     def mean_along(self, t: Floats) -> Floats:
         """The ten-minute wind at many times, ``(n, 2)``."""
-        at = t + self._begins_s
-        return np.stack([np.interp(at, self._grid, self._series[:, axis]) for axis in range(2)], axis=1)
+        return np.stack([np.interp(t, self._grid, self._series[:, axis]) for axis in range(2)], axis=1)
 
     def meander_m(self, travel_s: Floats, speed_m_s: Floats) -> Floats:
         """Standard deviation (m) of how far gusts have carried a parcel aside after ``travel_s``."""
@@ -120,8 +123,7 @@ class NightWind(Wind):
         return np.append(self.along(np.array([t]))[0], 0.0)
 
     def _drift(self, t: float) -> Floats:
-        at = t + self._begins_s
-        return np.array([np.interp(at, self._grid, self._way[:, axis]) for axis in range(2)] + [0.0])
+        return np.array([np.interp(t, self._grid, self._way[:, axis]) for axis in range(2)] + [0.0])
 
     def _stir(self, t: float) -> float:
         speed = float(np.hypot(*self.mean_along(np.array([t]))[0]))

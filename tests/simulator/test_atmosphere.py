@@ -14,7 +14,8 @@ from simulator.air import Release, Stability, Terrain, excess_ug_m3, spreads
 from simulator.atmosphere import Atmosphere
 from simulator.climate import STEPS, NightWeather
 from simulator.emissions import EXIT_M_S, RISE_M, emission, emits, opacity
-from simulator.happenings import Fuel, Happening, Kind
+from simulator.happenings import Fuel, Happening, Kind, between
+from simulator.schedule import winter
 from simulator.season import NIGHT_S
 
 TABLE = Path(__file__).parents[3] / "shared" / "domain" / "plume_table.md"
@@ -150,3 +151,19 @@ def test_everything_that_emits_begins_and_ends(kind: Kind) -> None:
 def test_what_emits_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="boiler"):
         emission(Happening("boiler", 0, 10, 30.0), np.zeros(1))
+
+
+def test_few_visible_bursts_reach_a_sensor() -> None:
+    """A plume is some degrees wide: of bursts that a camera could see, most pass both gateways by."""
+    reached = []
+    for night in winter(8)[12::24]:
+        air = Atmosphere(night.weather, night.happenings, 8)
+        for burst in between(night.happenings, 0, NIGHT_S - 600, "stove"):
+            t_s = np.arange(burst.t0_s, burst.t1_s + 120, 10.0)
+            if burst.strength < 0.1:
+                continue
+            met = [air.plume(burst, camera.place, t_s) for camera in night.street.cameras.values()]
+            minutes = [np.convolve(thinned * out.pm25_g_h, np.full(6, 1 / 6), "valid").max() for thinned, out in met]
+            reached.append(max(minutes) > 5)
+    assert len(reached) > 15
+    assert 0.03 < np.mean(reached) < 0.5
