@@ -98,6 +98,7 @@ class Eye:
         self.nuisances: list[Trouble] = [make_nuisance(name, self.still, street.seed) for name in nuisances]
         self._usual = float(np.minimum(bright[::16, ::16].mean(axis=2), 2 * exposure.white).mean())
         self._gain, self._exposed_at = 1.0, 0.0
+        self._base, self._shares = bright, tuple[float, ...]()
         self._plumes: dict[Outlet, Plume] = {}
 
     def origin_px(self, place: tuple[float, float, float]) -> tuple[float, float]:
@@ -107,12 +108,9 @@ class Eye:
 
     def shoot(self, night: Sight) -> Shot:
         """The frame at the night's present time."""
-        picture = self.still.light.copy()
-        for number, (box, patch) in self.still.windows:
-            share = night.window_share(number, night.t)
-            if share:
-                picture[box] += share * patch
-        self._headlights.add(picture, night.cars, night.t)
+        self._switch(tuple(night.window_share(number, night.t) for number, _ in self.still.windows))
+        picture = self._base.copy()
+        driven = self._headlights.add(picture, night.cars, night.t)
         laid = self._lay(night, picture)
         without = picture.copy() if laid and self.nuisances else None
         changes = []
@@ -133,7 +131,18 @@ class Eye:
         gain = float(np.prod([nuisance.gain(night.t) for nuisance in self.nuisances]))
         shift = self._shake(night) + sum(np.array(nuisance.shift_px(night.t)) for nuisance in self.nuisances)
         gain *= self._exposed(picture, night.t)
-        return Shot(self.sensor.expose(picture, (shift[0], shift[1]), gain), seen, clear)
+        touched = [veil.box for _, veil in laid if veil is not None]
+        base = None if driven or self.nuisances else self._base
+        return Shot(self.sensor.expose(picture, (shift[0], shift[1]), gain, base, touched), seen, clear)
+
+    def _switch(self, shares: tuple[float, ...]) -> None:
+        """The still street with its windows as they are lit now."""
+        if shares == self._shares:
+            return
+        self._shares, self._base = shares, self.still.light.copy()
+        for (_, (box, patch)), share in zip(self.still.windows, shares, strict=True):
+            if share:
+                self._base[box] += share * patch
 
     def rehearse(self, outlet: Outlet, wind: Wind, opacity: float) -> float:
         """Contrast-to-noise near the mouth that smoke of ``opacity`` would have here on the average of some seconds.
@@ -178,10 +187,18 @@ class Eye:
         eye = np.array(self.camera.place)
         found = []
         for outlet in night.outlets:
+            if not self._could_show(outlet, night.t):
+                continue
             veil = self.smoke_veil(night, outlet)
             if self._plumes[outlet].sheet is not None:
                 found.append((float(np.linalg.norm(np.array(outlet.mouth.place) - eye)), outlet, veil))
         return [(outlet, veil) for _, outlet, veil in sorted(found, key=lambda item: -item[0])]
+
+    def _could_show(self, outlet: Outlet, t: float) -> bool:
+        """Whether a plume's mouth lies in the frame or less than half a frame beside it."""
+        pixels, away = self.camera.project(np.array([outlet.mouth.place if outlet.where is None else outlet.where(t)]))
+        beside = np.abs(pixels[0] / self.camera.size - 0.5)
+        return bool(away[0] > 3 and beside.max() < 1)
 
     def _measured(
         self, t: float, outlet: Outlet, veil: Veil | None, before: Picture | None, after: Picture | None,

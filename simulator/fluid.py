@@ -26,7 +26,7 @@ Point = tuple[float, float, float]
 ENTRAINMENT = 0.11
 #: Seconds a step. Semi-Lagrangian steps are stable whatever their length; longer ones would lose eddies.
 STEP_S = 0.25
-_NODES = 9, 14  # rows, columns of the grid on which the night's wind is asked
+_NODES = 7, 10  # rows, columns of the grid on which the night's wind is asked
 _EDGE_CELLS = 6
 _VORTEX_LIFE_S = 2.5
 _STIRRED = 0.16  # velocity of the stirring eddies, share of the wind's speed

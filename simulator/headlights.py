@@ -49,12 +49,15 @@ class Headlights:
         self._normal = normals[face].reshape(-1, 3).T.copy()
         self._albedo = np.where(face == GROUND, 0.16, 0.3).astype(np.float32).ravel()
 
-    def add(self, picture: Picture, cars: tuple[Car, ...], t: float) -> None:
-        """Adds what the cars on the street at time ``t`` light up, and their lamps where seen."""
+    def add(self, picture: Picture, cars: tuple[Car, ...], t: float) -> bool:
+        """Adds what the cars on the street at ``t`` light up, and their lamps where seen; says if there are any."""
+        driven = False
         for car in cars:
             run = (t - car.enters_s) * car.speed_m_s
             if 0 < run < 2 * (self._street.half_length_m + _RUN_UP_M):
                 self._add_car(picture, car, run - self._street.half_length_m - _RUN_UP_M)
+                driven = True
+        return driven
 
     def _add_car(self, picture: Picture, car: Car, along: float) -> None:
         way = 1.0 if car.forward else -1.0

@@ -17,9 +17,9 @@ from smokesentry.weather import Weather
 
 #: How long before a picture the air is set in motion, so that a plume is there when somebody looks.
 RUN_UP_S = 20.0
-_GONE_S = 40.0  # after this long nothing is left of what came out
+_GONE_S = 25.0  # after this long nothing is left of what came out
 _ACROSS = 1.6  # mean chord of a round plume, in radii
-_CELL_PX, _LEAST_CELL_M = 1.3, 0.06
+_CELL_PX, _LEAST_CELL_M = 1.4, 0.07
 
 
 class Plume:

@@ -41,17 +41,21 @@ class FogBanks(Fog):
     def draw(self, rng: np.random.Generator) -> None:
         """The banks' pattern, speed and thickness."""
         super().draw(rng)
-        field = blur(rng.standard_normal((64, 512), np.float32), 9)
-        self._field = np.clip(field / field.std() - float(rng.uniform(0.0, 0.8)), 0, 1.5).astype(np.float32)
+        field = blur(rng.standard_normal((64, 512), np.float32), 12) + 0.25 * blur(
+            rng.standard_normal((64, 512), np.float32), 4
+        )
+        low = np.linspace(-0.6, 0.6, 64, dtype=np.float32)[:, None]  # banks lie on the ground
+        self._field = 1 / (1 + np.exp(-2.2 * (field / field.std() + low - np.float32(rng.uniform(0.2, 1.0)))))
+        self._thick, self._reach_m = float(rng.uniform(1.0, 4.0)), float(rng.uniform(60, 250))
         self._speed = float(rng.uniform(0.8, 4.0)) * float(rng.choice([-1, 1]))
 
     def change(self, picture: Picture, t: float) -> None:
-        """Thickness by the bank that is before each part of the view; low banks, so less of the sky."""
+        """Thickness by the bank that is before each part of the view, and by how much of it lies before a surface."""
         start = int(self._speed * t * 4) % 512
         part = np.roll(self._field, -start, axis=1)[:, :160]
-        thick = np.asarray(cv2.resize(part, (self.width, self.height), interpolation=cv2.INTER_LINEAR))
-        far = np.minimum(self.depth, 600) * np.float32(_KOSCHMIEDER / self._sight_m)
-        self._veil(picture, np.exp(-far * thick)[..., None])
+        thick = np.asarray(cv2.resize(part, (self.width, self.height), interpolation=cv2.INTER_CUBIC), np.float32)
+        before = 1 - np.exp(-np.minimum(self.depth, 2500) / np.float32(self._reach_m))
+        self._veil(picture, np.exp(-np.float32(self._thick) * before * thick.clip(0))[..., None])
 
 
 class LowCloud(Nuisance):

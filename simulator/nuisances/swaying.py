@@ -7,6 +7,7 @@ import numpy as np
 
 from simulator.filters import Picture, blur
 from simulator.nuisances.base import Nuisance
+from simulator.raster import GROUND
 
 _TREE_PX = 128
 
@@ -21,14 +22,20 @@ class Trees(Nuisance):
         camera = self.still.view.camera
         self._swing_m = self.strong(rng, 0.1, 0.5)
         self._things = []
+        stand = (self.still.view.face == GROUND) & (self.depth > 12) & (self.depth < 70)
+        rows, columns = np.nonzero(stand[::4, ::4])
         for _ in range(self.count if self.event is None else 1):
-            away = float(rng.uniform(18, 60))
-            x, y = float(rng.uniform(0, self.width)), float(rng.uniform(0.6, 1.05) * self.height)
             if self.event is not None and self.event.place is not None:
                 pixels, depths = camera.project(np.array([self.event.place]))
-                if depths[0] < 4:
-                    continue
                 x, y, away = float(pixels[0][0]), float(pixels[0][1]), float(depths[0])
+            elif len(rows):
+                index = int(rng.integers(len(rows)))
+                x, y = float(4 * columns[index]), float(4 * rows[index])
+                away = float(self.depth[int(y), int(x)])
+            else:
+                continue
+            if away < 4:
+                continue
             per_m = camera.focal_px / away
             tall = float(rng.uniform(0.6, 1.2)) * self.tall_m
             self._things.append(

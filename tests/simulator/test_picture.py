@@ -111,6 +111,18 @@ def test_what_moves_leaves_a_ghost_and_what_stands_is_quiet() -> None:
     assert corner < centre - 1
 
 
+def test_reusing_the_still_street_changes_no_frame() -> None:
+    base = np.random.default_rng(4).uniform(0.01, 0.4, (720, 1280, 3)).astype(np.float32)
+    picture, box = base.copy(), (slice(100, 200), slice(300, 500))
+    picture[box] *= 0.7
+    frames = []
+    for known in ((None, ()), (base, [box])):
+        sensor = Sensor(Exposure(0.3, 2000), base, FIELDS, np.random.default_rng(3), Habits(corners=0.2))
+        sensor.expose(base, (0.3, 0.1), 1.0, *known)
+        frames.append(sensor.expose(picture, (0.3, -0.2), 1.02, *known))
+    assert (frames[0] == frames[1]).all()
+
+
 def test_truth_measures_what_it_is_shown() -> None:
     picture = np.full((720, 1280, 3), 0.2, np.float32)
     sensor = Sensor(Exposure(0.3, 2000), picture, FIELDS, np.random.default_rng(3))
