@@ -94,8 +94,10 @@ def _uplink(settings: GatewaySettings, say: Say) -> Iterator[str]:
 
 def _folder(settings: GatewaySettings, say: Say) -> Iterator[str]:
     folder = settings.gateway.folder
+    if not folder.exists() and folder.parent.is_dir():
+        say(f"folder: {folder} is made at the first start")
+        return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe = folder / "check.tmp"
         probe.write_bytes(b"check")
         probe.unlink()
@@ -129,7 +131,8 @@ def _installer(settings: GatewaySettings) -> Iterator[str]:
 
 def _is_running(settings: GatewaySettings) -> bool:
     try:
-        with (settings.gateway.folder / "gateway.lock").open("a+") as lock:
+        # Only read: whoever checks as root must not leave files that the gateway's own user cannot write.
+        with (settings.gateway.folder / "gateway.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -76,8 +77,13 @@ class EvidenceStore:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def add(self, segment: Segment, pose_version: int, model: Model | None, *, travels: bool) -> ClipFile | None:
-        """Writes a segment or preview; None when the disk has no room for evidence."""
-        data = moving_preview(segment.frames) if segment.preview else tar_of(segment)
+        """Writes a segment or preview; None when there is no room for it, or it cannot be made."""
+        try:
+            data = moving_preview(segment.frames) if segment.preview else tar_of(segment)
+        except (cv2.error, AttributeError, ValueError) as error:  # an OpenCV that writes no animations
+            self.counts["evidence_without_preview"] += 1
+            _log.warning("a preview of camera %s cannot be made (%s)", segment.camera, error)
+            return None
         first, last = segment.frames[0], segment.frames[-1]
         described = ClipFile(
             role="preview" if segment.preview else "segment",

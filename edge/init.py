@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -133,6 +135,8 @@ def write(answers: Answers, path: Path) -> None:
         fresh.unlink()
         raise SettingsError(str(error).replace(str(fresh), str(path))) from error
     fresh.chmod(0o640)  # a camera's password may stand in it
+    with suppress(PermissionError):
+        os.chown(fresh, -1, path.absolute().parent.stat().st_gid)  # the service reads it by its group
     fresh.rename(path)
 
 

@@ -14,7 +14,7 @@ from edge.clips import BEFORE_S, Clip, Segment
 from edge.evidence_store import EvidenceStore, Upload
 from edge.frames import Frame
 from edge.readings_log import ReadingsLog
-from edge.ring import Kept, Ring
+from edge.ring import KEEP_S, Kept, Ring
 from smokesentry.clock import from_wire
 from smokesentry.messages.clips import NDJSON_GZIP, ClipFile, digest_of
 from smokesentry.messages.records import Detection, Model
@@ -34,6 +34,7 @@ class _Eye:
     clip: Clip | None = None
     pose_version: int = 1
     model: Model | None = None
+    done: deque[str] = field(default_factory=lambda: deque(maxlen=64))  # evidence whose clip is complete
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class Recorder:
                 self._put(eye.clip.add(kept))
                 if eye.clip.over(kept.t_s):
                     self._put(eye.clip.cut(last=True))
+                    eye.done.extend(eye.clip.evidence_ids)
                     eye.clip = None
 
     def note(self, detections: Sequence[Detection], t_s: float) -> None:
@@ -79,9 +81,12 @@ class Recorder:
                     if eye.clip is not None:
                         eye.clip.end(detection.evidence_id, t_s)
                     continue
+                if detection.evidence_id in eye.done:
+                    continue  # a plume that goes on for longer than a clip may
                 if eye.clip is None:
-                    since_s = max(0.0, _seconds_between(detection.started_at, detection.last_seen_at))
-                    eye.clip = Clip(detection.camera, t_s - since_s)
+                    since_s = _seconds_between(detection.started_at, detection.last_seen_at)
+                    # An event of before a restart began where the ring does not reach.
+                    eye.clip = Clip(detection.camera, t_s - min(max(since_s, 0.0), KEEP_S))
                     first_s = eye.clip.started_s - BEFORE_S
                     eye.clip.begin(detection.evidence_id, t_s)
                     for kept in eye.ring.since(first_s):

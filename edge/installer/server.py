@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -83,9 +84,9 @@ class InstallerPage:
         class Handler(_Handler):
             site = page
 
-        server = ThreadingHTTPServer((self.listen, self.port), Handler)
-        server.daemon_threads = True
-        self.address = f"http://{self.listen}:{server.server_port}/"
+        server = _server_class(self.listen)((self.listen, self.port), Handler)
+        host = f"[{self.listen}]" if ":" in self.listen else self.listen
+        self.address = f"http://{host}:{server.server_port}/"
         _log.info("the installer's page is at %s", self.address)
         thread = threading.Thread(target=server.serve_forever, name="installer page requests", daemon=True)
         thread.start()
@@ -137,6 +138,22 @@ class InstallerPage:
                 return {"saved": False, "why": why, "masks": masks}
         _log.info("camera %s: %d masks saved by the installer's page", camera.section.name, len(masks))
         return {"saved": True, "masks": masks}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A phone that went away in the middle of an answer is not worth a trace."""
+        _log.debug("a request of %s broke off", client_address, exc_info=True)
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _server_class(listen: str) -> type[_Server]:
+    return _Server6 if ":" in listen else _Server
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -320,3 +320,20 @@ def test_kill_9_while_writing_leaves_a_folder_that_verifies(tmp_path: Path, iden
     text, good = checked(tmp_path, identity)
     assert good, text
     assert text.count("restart") >= 5
+
+
+def test_a_plume_that_never_ends_is_one_clip_and_not_a_new_one_every_half_minute(
+    store_of: Callable[..., EvidenceStore], detection_fact: Callable[..., Any], tmp_path: Path
+) -> None:
+    recorder = Recorder(store_of(), ReadingsLog(tmp_path / "readings"), 10**7, "preview")
+    recorder.watch("cam-1", 1)
+    jpeg, told = picture(1), detection_fact().body
+    kept_frames = 0
+    for step in range(4 * 3600):
+        stamp = Stamp(UNIX_S + step, step * 10**9)
+        recorder.offer("cam-1", frame_from_bytes(jpeg, [], stamp, float(step)))
+        if step >= 100 and step % 30 == 10:
+            recorder.note([told], float(step))
+        kept_frames += sum(len(one.frames) for one in recorder._waiting if not one.preview)
+        recorder._waiting.clear()
+    assert 2000 < kept_frames < 3 * 3600 / 5 + 300, "three hours, thinned"
