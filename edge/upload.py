@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from edge.window import Allowance, backoff_s
+from smokesentry.messages.clips import NDJSON_GZIP, TAR, WEBP
 
 _log = logging.getLogger("edge.upload")
 _PIECE = 128 * 1024
@@ -29,13 +30,9 @@ _TIMEOUT_S = 30.0
 _LOOK_EVERY_S = 10.0
 _BYTES_S = 50_000.0
 _TYPES = {
-    ".tar": "application/x-tar",
-    ".webp": "image/webp",
-    ".mp4": "video/mp4",
-    ".webm": "video/webm",
-    ".jpg": "image/jpeg",
-    ".cbor": "application/cbor",
-    ".ndjson.gz": "application/gzip",
+    ".tar": TAR,
+    ".webp": WEBP,
+    ".ndjson.gz": NDJSON_GZIP,
     ".json": "application/json",
 }
 _NEVER = frozenset({400, 413, 415})  # this content will not be taken, however often it is sent

@@ -13,6 +13,7 @@ if [ "$need" = test ]; then
     want chromium chromium
     [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || packages="$packages fonts-noto-cjk"
     want systemd-analyze systemd
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages="$packages libfaketime"
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages="$packages postgresql"
     want victoria-metrics victoria-metrics
     want rabbitmq-server rabbitmq-server

@@ -11,8 +11,11 @@ from typing import Literal, get_args
 
 import msgspec
 
+from cloud_ingest.evidence.archives import is_frames_tar, is_json_lines_gzip
+
 Kind = Literal[
     "image/jpeg", "image/webp", "video/mp4", "video/webm", "application/json", "application/cbor",
+    "application/x-tar", "application/x-ndjson+gzip",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -38,6 +41,11 @@ def kind_of(data: Bytes) -> Kind | None:
     if not 0 < len(data) <= MAX_DOCUMENT:
         return None
     whole = bytes(data)
+    if whole[257:262] == b"ustar":
+        fits = is_frames_tar(whole, lambda one: kind_of(one) in ("image/jpeg", "application/json"))
+        return "application/x-tar" if fits else None
+    if whole[:2] == b"\x1f\x8b":
+        return "application/x-ndjson+gzip" if is_json_lines_gzip(whole) else None
     if whole[:1] in (b"{", b"["):
         return "application/json" if _is_json(whole) else None
     return "application/cbor" if whole[0] >> 5 in (4, 5, 6) and _cbor_end(whole, 0, 0) == len(whole) else None
