@@ -89,7 +89,7 @@ class Cluster:
         self._processes = processes
         self._scripts = scripts
         self._epmd = free_port()
-        self._names = {n: f"rabbit@{where.addresses[n]}" for n in NODES}
+        self._names = {n: f"rabbit-{n}@{where.addresses[n]}" for n in NODES}  # one port mapper may serve all
         self._home = folder / "home"
         self.nodes = [f"{where.addresses[n]}:{_AMQP_PORT}" for n in NODES]  # as [cluster] nodes
 
@@ -181,6 +181,7 @@ class Cluster:
             "HOME": str(self._home),
             "LANG": "C.UTF-8",
             "ERL_EPMD_PORT": str(self._epmd),
+            "ERL_CRASH_DUMP": str(here / "log" / "erl_crash.dump"),
             "RABBITMQ_USE_LONGNAME": "true",
             "RABBITMQ_NODENAME": self._names[node],
             "RABBITMQ_CONFIG_FILE": str(here / "rabbitmq.conf"),
