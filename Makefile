@@ -39,11 +39,11 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 	@$(BIN)/smokesentry bench $(ARGS)
 
 faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (15 minutes); ARGS="--minutes N"
-	@sh scripts/services.sh demo
+	@sh scripts/services.sh faults
 	@$(BIN)/smokesentry faults $(ARGS)
 
 judge: $(READY)  ## simulated nights through the whole system: build/judge.json and build/judge.md; FULL=1 plays six times as much
-	@$(BIN)/smokesentry judge $(if $(FULL),--share 6) $(ARGS)
+	@$(BIN)/smokesentry judge $(if $(FULL),--share 6 --minutes 0) $(ARGS)
 
 ingest-page: $(READY)  ## prove and measure ingest, write docs/ingest-benchmarks.md (an hour and a half; a quiet machine)
 	@sh scripts/services.sh test

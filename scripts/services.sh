@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the real services are there: `services.sh demo|test`. Missing ones are installed when that is allowed.
+# Makes sure that the real services are there: `services.sh demo|faults|test`. Missing ones are installed when that is allowed.
 # `demo` cannot do without the broker; tests of a service that stays missing are skipped by name (failures under CI).
 set -u
 need=$1
@@ -9,11 +9,13 @@ packages=''
 want() { command -v "$1" >/dev/null 2>&1 || packages="$packages $2"; }
 
 want mosquitto mosquitto
+if [ "$need" != demo ]; then
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages="$packages libfaketime"
+fi
 if [ "$need" = test ]; then
     want chromium chromium
     [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || packages="$packages fonts-noto-cjk"
     want systemd-analyze systemd
-    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages="$packages libfaketime"
     ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages="$packages postgresql"
     want victoria-metrics victoria-metrics
     want rabbitmq-server rabbitmq-server

@@ -197,21 +197,24 @@ def _out_of_order(records: dict[str, dict[tuple[str, int], Record]]) -> list[str
     wrong: list[str] = []
     last: dict[tuple[str, str], tuple[int, int]] = {}
     revisions: dict[str, int] = {}
+    seen: set[Id] = set()
     for (spool, seq), record in sorted(records["detection"].items()):
         body = record.body
         if not isinstance(body, Detection):
             continue
-        before = last.get((spool, record.boot_id))
-        if before is not None and record.mono_ns < before[1]:
-            wrong.append(f"detection/{seq} is older than detection/{before[0]}")
+        earlier = last.get((spool, record.boot_id))
+        if earlier is not None and record.mono_ns < earlier[1]:
+            wrong.append(f"detection/{seq} is older than detection/{earlier[0]}")
         last[spool, record.boot_id] = (seq, record.mono_ns)
     for record in sorted(records["detection"].values(), key=lambda one: one.mono_ns):
-        if isinstance(body := record.body, Detection):
-            if body.revision != revisions.get(body.detection_id, 0) + 1:
-                wrong.append(
-                    f"{body.detection_id}: revision {body.revision} follows {revisions.get(body.detection_id, 0)}"
-                )
-            revisions[body.detection_id] = body.revision
+        body = record.body
+        if not isinstance(body, Detection) or (body.detection_id, body.revision) in seen:
+            continue  # a copy that came by way of another spool: the cloud knows it by its id and revision
+        seen.add((body.detection_id, body.revision))
+        before = revisions.get(body.detection_id, 0)
+        if body.revision != before + 1:
+            wrong.append(f"{body.detection_id}: revision {body.revision} follows {before}")
+        revisions[body.detection_id] = body.revision
     return wrong
 
 

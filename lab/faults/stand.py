@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from edge.refuge import refuge_of
 from lab.faults.devices import MODEL, Camera, Sensor
 from lab.faults.disk import Disk, DiskError
 from lab.faults.proxy import Proxy
@@ -82,6 +84,8 @@ class Stand:
         """Broker, ingestor and gateways, all of them running when this returns. ``ticking``: the gateways see plumes;
         ``health_s``: how often they say how they are."""
         say("cloud and broker come up")
+        for name in self.names:  # what an earlier stand that was cut off may have left in memory
+            shutil.rmtree(refuge_of(name), ignore_errors=True)
         self._write_street()
         self.town.start_cloud(console=False)
         for number, offer in enumerate(self.town.street.offer()["gateways"]):
