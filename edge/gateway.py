@@ -24,7 +24,7 @@ from edge.judge import Outcome
 from edge.maintenance import Maintenance, Order
 from edge.notify import notify
 from edge.recorder import Recorder
-from edge.schedule import Schedule
+from edge.schedule import OFF_DUTY, Schedule
 from edge.settings import GatewaySettings
 from edge.spool import Spool
 from edge.supervise import Pulse, Supervisor
@@ -179,7 +179,7 @@ class Gateway:
     def off_duty(self, stamp: Stamp) -> str | None:
         """Why the schedule wants no frames now; None while cameras watch."""
         moment = from_unix(stamp.unix_s)
-        return None if self.schedule.watches(moment) else "not scheduled now"
+        return None if self.schedule.watches(moment) else OFF_DUTY
 
     def order(self) -> Order | None:
         """The maintenance that goes on now."""

@@ -98,7 +98,8 @@ def _trouble(gateway: Gateway, in_force: InForce) -> str | None:
         return None
     cameras = _cameras(gateway)
     configured = {camera.name for camera in in_force.settings.cameras}
-    needed = [] if gateway.order() is not None else [name for name in trial.cameras if name in configured]
+    resting = gateway.order() is not None or gateway.off_duty(gateway.clock.now()) is not None
+    needed = [] if resting else [name for name in trial.cameras if name in configured]
     ages = [(one.camera, one.frame_age_s) for one in cameras]
     stalled = [loop.name for loop in gateway.supervisor.states() if loop.stalled]
     return trouble_of(ages, needed, stalled, sum(gateway.supervisor.restarts.values()))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from smokesentry.place import Place
 
 _HORIZON_DEG = -0.833  # the sun's upper rim, with the air's refraction
+OFF_DUTY = "not scheduled now"  # why a camera outside its hours cannot judge
 _LEAST_YEAR = 2025  # a clock that shows less has never been set
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from edge.housekeeping import STATUS_FILE
 from edge.refuge import refuge_of
+from edge.schedule import OFF_DUTY
 from edge.settings import GatewaySettings
 
 _FRESH_S = 30.0
@@ -66,8 +67,14 @@ def describe(settings: GatewaySettings) -> tuple[list[str], bool]:
     good = running & _uplink(status["uplink"], lines)
     depth = ", ".join(f"{lane} {count}" for lane, count in status["health"]["spool_depth"].items())
     lines.append(f"  waiting for the cloud: {depth}; spool {status['spool_bytes'] / 1e6:.1f} MB")
+    lines += _site(status["health"])
+    for loop in status.get("loops", []):
+        if loop["stalled"]:
+            good = False
+            lines.append(f"  {loop['name']} has not moved for {loop['age_s']:.0f} s")
     for camera in status["health"]["cameras"]:
-        good &= camera.get("frame_age_s") is not None and camera["frame_age_s"] < _FRESH_S
+        fresh = camera.get("frame_age_s") is not None and camera["frame_age_s"] < _FRESH_S
+        good &= fresh or camera.get("cause") == OFF_DUTY
         cause = f" ({camera['cause']})" if camera.get("cause") else ""
         seen_s = camera["judged_s"] + camera["not_judged_s"]
         share = f", judged {camera['judged_s'] / seen_s:.0%} of {seen_s / 3600:.1f} h" if seen_s else ""
@@ -86,6 +93,19 @@ def describe(settings: GatewaySettings) -> tuple[list[str], bool]:
     lines += [f"  {name}: {count}" for name, count in sorted(status["health"]["counts"].items())]
     lines += [f"  note: {notice}" for notice in status["health"]["notices"]]
     return lines, good
+
+
+def _site(health: dict[str, Any]) -> list[str]:
+    """The site's verdict, maintenance, and the newest nights' coverage."""
+    lines = []
+    if health.get("verdict"):
+        lines.append(f"  the site: {health['verdict']}; {'; '.join(health['verdict_reasons'][:2])}")
+    if health.get("maintenance"):
+        lines.append(f"  maintenance until {health['maintenance']['until']}: {health['maintenance']['reason']}")
+    for row in health.get("coverage", []):
+        hours = f"{row['judged_s'] / 3600:.1f} of {row['scheduled_s'] / 3600:.1f} h"
+        lines.append(f"  camera {row['camera']}, night of {row['night']}: could judge {hours}")
+    return lines
 
 
 def _uplink(uplink: dict[str, Any], lines: list[str]) -> bool:

@@ -172,3 +172,25 @@ def test_cameras_and_sensors_in_one_word() -> None:
     assert read_sensor("pm=PMS7003:/dev/serial/by-path/a:1.0")[2] == "/dev/serial/by-path/a:1.0"
     with pytest.raises(ValueError, match="NAME=MODEL:PORT"):
         read_sensor("pm=PMS7003")
+
+
+@pytest.mark.mosquitto
+def test_outside_its_hours_a_gateway_rests_and_that_is_no_fault(
+    start: Callable[..., Gateway], config: Path, until: Until, eye: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from datetime import datetime, timedelta
+    from zoneinfo import ZoneInfo
+
+    now = datetime.now(ZoneInfo("Asia/Shanghai"))
+    window = f"{now + timedelta(hours=2):%H:%M}-{now + timedelta(hours=3):%H:%M}"
+    config.write_text(config.read_text() + f'[schedule]\nnight = false\nwindows = ["{window}"]\n')
+    gateway = start()
+    until(lambda: gateway.uplink.state.connected and gateway.sensors[0].stats().connected, "running")
+    camera = gateway.cameras[0]
+    until(lambda: (config.parent / "state" / "status.json").exists(), "status")
+    assert (camera.health().verdict, camera.health().cause) == ("cannot_judge", "not scheduled now")
+    assert eye.answers == 0, "nobody asked the camera for a picture"
+    until(lambda: main(["status", "--once", "--config", str(config)]) == 0, "all is well")
+    assert "not scheduled now" in capsys.readouterr().out
+    assert camera.health().not_judged_s == 0.0
+    assert gateway.coverage.report() == [], "time outside the schedule is no missing coverage"
