@@ -21,19 +21,22 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="smokesentry judge", description=main.__doc__)
     parser.add_argument("--share", type=float, default=1.0, help=f"of the usual suite (0.05: a look; {_FULL:g}: long)")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--minutes", type=float, default=28.0, help="stop after so long with what was played (default 28; 0: never)"
+    )
     parser.add_argument("--fps", type=float, default=2.0, help="frames a second, 1 or 2 (default 2, as gateways)")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where judge.json and judge.md go")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where the last kept scoreboard lies")
     parser.add_argument("--keep", action="store_true", help="write it into --docs too, to be committed")
     options = parser.parse_args(argv)
-    if options.share <= 0 or options.processes < 1 or not 1 <= options.fps <= 2:
-        parser.error("--share must be above 0, --processes at least 1, --fps between 1 and 2")
+    if options.share <= 0 or options.processes < 1 or options.minutes < 0 or not 1 <= options.fps <= 2:
+        parser.error("--share must be above 0, --processes at least 1, --minutes not below 0, --fps between 1 and 2")
 
     from lab.scoreboard.demo_scenes import DEMOS, demo_figures
     from lab.scoreboard.plots import plots
     from lab.scoreboard.rooms import other_rooms
     from lab.scoreboard.rows import save
-    from lab.scoreboard.run import play_all
+    from lab.scoreboard.run import play_all, weighed
     from lab.scoreboard.suite import draw_suite, versions
     from lab.scoreboard.summary import figures_of
 
@@ -45,9 +48,10 @@ def main(argv: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     suite = draw_suite(options.share, say)
     demos = min(len(DEMOS), max(1, round(len(DEMOS) * options.share)))
-    rows, played = play_all(suite.windows, demos, options.fps, options.processes, say)
+    played = play_all(suite.windows, demos, options.fps, options.processes, options.minutes, say)
+    rows = weighed(played.rows, suite.population)
     save(rows, options.out / "judge-rows.jsonl")
-    figures = [*figures_of(rows, suite), *demo_figures(played), *other_rooms(options.out), *versions()]
+    figures = [*figures_of(rows, suite), *demo_figures(played.demos), *other_rooms(options.out), *versions()]
     _write(figures, plots(rows, figures), options.out, options.docs, options.keep)
     print((options.out / "judge.md").read_text(encoding="utf-8"))
     return 0

@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.figures import Figure, write_list
+from lab.scoreboard.command import main
 from lab.scoreboard.compare import comparable, falls
 from lab.scoreboard.page import judge_page
 from lab.scoreboard.plots import plots
 from lab.scoreboard.recall import visible_events
 from lab.scoreboard.rooms import other_rooms
 from lab.scoreboard.rows import Alert, CameraView, Claim, Event, Row, Watch, load, save
+from lab.scoreboard.run import weighed
 from lab.scoreboard.sampling import Population
 from lab.scoreboard.suite import Suite
 from lab.scoreboard.summary import figures_of
@@ -132,6 +134,18 @@ def test_delivery_under_faults_comes_from_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "faults.json").write_text("{}}")
     with pytest.raises(ValueError, match=r"make faults"):
         other_rooms(tmp_path)
+
+
+def test_what_was_played_is_weighed_by_what_the_nights_hold() -> None:
+    """Stopped after six of twelve windows, each stands for two."""
+    assert {one.weight for one in weighed(ROWS, Population({"web": 12}, 0.0, 0))} == {2.0}
+
+
+@pytest.mark.parametrize("words", [["--share", "0"], ["--processes", "0"], ["--fps", "5"], ["--minutes", "-1"]])
+def test_the_command_refuses_what_it_cannot_do(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(words)
+    assert words[0] in capsys.readouterr().err
 
 
 def test_rows_survive_the_file(tmp_path: Path) -> None:
