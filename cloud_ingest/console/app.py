@@ -19,6 +19,7 @@ from cloud_ingest.console.api import api_router
 from cloud_ingest.console.assets import FILES, maplibre_folder, maplibre_prefix
 from cloud_ingest.console.feed import ChangeFeed
 from cloud_ingest.console.queries import ConsoleStore
+from cloud_ingest.console.upkeep import upkeep_router
 from cloud_ingest.console.words import LANGUAGES, choose_language, phrases, words
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.database import open_store
@@ -71,6 +72,7 @@ def create_app(settings: CloudSettings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(_Guard)
     app.include_router(api_router(store, feed))
+    app.include_router(upkeep_router(engine, store.tenant, settings.console.zone))
     _add_page(app, store.tenant, settings.console.zone)
     _add_files(app)
     return app

@@ -16,7 +16,7 @@ from smokesentry.clock import from_wire
 
 FOLLOWER = "aggregates"
 MINUTE_S, HOUR_S = 60, 3600
-_ROWS_AT_ONCE = 5000
+_ROWS_AT_ONCE = 500  # a transaction: on SQLite a worker waits for it
 
 Bucket = tuple[str, str, str, str]  # tenant, gateway, sensor, begins_at
 

@@ -18,8 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from influxdb_client import InfluxDBClient, Point, WritePrecision
+from influxdb_client import InfluxDBClient, Point
 from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -68,11 +69,12 @@ class InfluxTarget:
                 token = settings.token_file.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"[influx] token_file: {settings.token_file}: cannot be read ({error})") from error
-        more = {} if settings.ca is None else {"ssl_ca_cert": str(settings.ca)}
-        self._client = InfluxDBClient(
+        more: dict[str, Any] = {} if settings.ca is None else {"ssl_ca_cert": str(settings.ca)}
+        connect: Any = InfluxDBClient  # the client is typed in part only
+        self._client: Any = connect(
             settings.url, token=token, org=settings.org, timeout=_TIMEOUT_MS, enable_gzip=True, **more
         )
-        self._api = self._client.write_api(write_options=SYNCHRONOUS)
+        self._api: Any = self._client.write_api(write_options=SYNCHRONOUS)
         self._bucket = settings.bucket
 
     def write(self, lines: list[str]) -> None:
@@ -177,7 +179,8 @@ class Feed:
 
 def line_of(row: Row) -> str | None:
     """A record of telemetry in line protocol; None for one without any value."""
-    point = Point("telemetry")
+    new_point: Any = Point
+    point = new_point("telemetry")
     for tag in ("tenant", "gateway", "sensor", "model"):
         point.tag(tag, _one_line(row[tag]))
     if row["time_mark"] is not None:

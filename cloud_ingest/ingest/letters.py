@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from cloud_ingest.ingest.accept import DeadLetter
 from cloud_ingest.store.bulk import insert_rows
@@ -89,12 +89,17 @@ def tallies(connection: Connection) -> dict[str, dict[str, int]]:
 
 
 def _count(connection: Connection, signed: bool, letters: int, size: int) -> None:
-    table = letters_kept
-    connection.execute(
-        update(table)
-        .where(table.c.kind == ("signed" if signed else "unsigned"))
-        .values(letters=table.c.letters + letters, bytes=table.c.bytes + size)
-    )
+    """After the change itself: where nothing was counted yet, everything is."""
+    table, kind = letters_kept, "signed" if signed else "unsigned"
+    more = {"letters": table.c.letters + letters, "bytes": table.c.bytes + size}
+    if connection.execute(update(table).where(table.c.kind == kind).values(**more)).rowcount == 0:
+        kept = func.coalesce(func.sum(func.length(dead_letters.c.raw)), 0)
+        letters, size = connection.execute(select(func.count(), kept).where(_of_kind(signed))).one()
+        connection.execute(insert(table).values(kind=kind, letters=letters, bytes=size))
+
+
+def _of_kind(signed: bool) -> ColumnElement[bool]:
+    return dead_letters.c.gateway.is_not(None) if signed else dead_letters.c.gateway.is_(None)
 
 
 def _prune(connection: Connection, signed: bool, max_bytes: int, now: str) -> None:
@@ -106,16 +111,15 @@ def _prune(connection: Connection, signed: bool, max_bytes: int, now: str) -> No
     if rows <= MAX_ROWS and size <= max_bytes:
         return
     # Down to nine tenths, so that a flood pays for this once in a while and not at every message.
-    kind = dead_letters.c.gateway.is_not(None) if signed else dead_letters.c.gateway.is_(None)
     last_gone, letters, sizes = 0, Counter[str](), Counter[str]()
-    query = select(dead_letters.c.id, dead_letters.c.cause, func.length(dead_letters.c.raw)).where(kind)
+    query = select(dead_letters.c.id, dead_letters.c.cause, func.length(dead_letters.c.raw)).where(_of_kind(signed))
     for number, cause, length in connection.execute(query.order_by(dead_letters.c.id)):
         if rows <= MAX_ROWS * 0.9 and size <= max_bytes * 0.9:
             break
         last_gone, rows, size = number, rows - 1, size - length
         letters[cause] += 1
         sizes[cause] += length
-    connection.execute(delete(dead_letters).where(kind, dead_letters.c.id <= last_gone))
+    connection.execute(delete(dead_letters).where(_of_kind(signed), dead_letters.c.id <= last_gone))
     _count(connection, signed, -letters.total(), -sizes.total())
     table = letters_gone
     insert_new(

@@ -39,8 +39,8 @@ def span_of(day: date, zone: str) -> Span:
     return datetime.combine(day, time(), where), datetime.combine(day + timedelta(days=1), time(), where)
 
 
-def judge_some(connection: Connection, now: datetime, zone: str) -> int:
-    """Judges some of the days that are due and says how many; 0: none is left. Today is due often, old days seldom."""
+def judge_some(connection: Connection, now: datetime, zone: str) -> list[dict[str, Any]]:
+    """Judges some of the days that are due, for :func:`keep_reports`. Today is due often, old days seldom."""
     today = now.astimezone(ZoneInfo(zone)).date()
     due = _due(connection, today, now, zone)[:_AT_ONCE]
     rows = []
@@ -53,8 +53,12 @@ def judge_some(connection: Connection, now: datetime, zone: str) -> int:
                 "report": asdict(report), "made_at": to_wire(now),
             }
         )  # fmt: skip
+    return rows
+
+
+def keep_reports(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Stores what was judged, in the place of what was judged before."""
     upsert(connection, quality_days, rows)
-    return len(rows)
 
 
 def list_days(

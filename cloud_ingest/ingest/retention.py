@@ -14,7 +14,7 @@ from cloud_ingest.store.schema import envelopes, health
 from cloud_ingest.store.telemetry_schema import telemetry_aggregates, telemetry_writes
 from smokesentry.clock import to_wire
 
-_AT_ONCE = 5000  # rows a transaction: a worker never waits long
+_AT_ONCE = 1000  # rows of a kind in a transaction: on SQLite a worker waits for it
 _PASSING_LANES = ("telemetry", "health")  # whose signed batches go with what they carried
 
 

@@ -7,9 +7,11 @@ import importlib.util
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -256,16 +258,16 @@ def origin_of() -> Callable[[FakeGateway, float, float, float], tuple[float, flo
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A private PostgreSQL on a free port."""
     if not _HAS_DRIVER:
         pytest.skip("needs psycopg, the PostgreSQL driver, which is not installed")
     if not _POSTGRES:
         pytest.skip("needs PostgreSQL, which is not installed (Debian package postgresql)")
-    folder, bin_ = tmp_path_factory.mktemp("pg"), _POSTGRES[-1]
+    # Not below pytest's own folder: each pytest that starts closes that one to everybody but its owner.
+    folder, bin_ = Path(tempfile.mkdtemp(prefix="smokesentry-pg-")), _POSTGRES[-1]
     as_user = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        folder.parent.parent.chmod(0o755), folder.parent.chmod(0o755)
         os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
         as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
     with socket.socket() as probe:
@@ -289,6 +291,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
     server.send_signal(signal.SIGINT)
     server.wait(30)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"] if _HAS_DRIVER and _POSTGRES else ["sqlite"])

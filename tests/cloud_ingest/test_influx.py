@@ -11,12 +11,14 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import hardware
 from cloud_ingest.ingest import influx
 from cloud_ingest.ingest.accept import accept_batch
 from cloud_ingest.ingest.influx import Feed, Refused, line_of, send
@@ -27,6 +29,7 @@ from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.telemetry_schema import followers as cursors
 from smokesentry.clock import from_unix, from_wire
 
+DASHBOARDS = sorted((Path(hardware.__file__).parent / "grafana").glob("*.json"))
 NOW = "2026-11-22T19:05:00.000Z"
 
 
@@ -150,6 +153,28 @@ def test_while_it_is_away_storing_goes_on_and_afterwards_nothing_is_missing(engi
     assert [value for _, value in samples] == [50.0 + n for n in range(10)]
     with reading(engine) as connection:
         assert connection.execute(select(cursors.c.problem)).scalar_one() is None
+
+
+@pytest.mark.victoriametrics
+def test_every_query_of_the_dashboards_is_understood_and_those_of_what_is_stored_answer(engine, server, take, east):
+    east.night = from_unix(int(time.time()) - 600)
+    take(*(east.batch("telemetry", east.telemetry(n * 10, 20.0 + n)) for n in range(50)))
+    _drain(Feed(engine, Influx(url=server.url)))
+    urllib.request.urlopen(server.url + "/internal/force_flush", timeout=20).read()
+    answered = {}
+    for board in DASHBOARDS:
+        for panel in json.loads(board.read_text(encoding="utf-8"))["panels"]:
+            for target in panel["targets"]:
+                expression = target["expr"].replace("$tenant", "lab").replace("$gateway", ".*")
+                query = urllib.parse.urlencode({"query": expression, "time": time.time() - 100})
+                with urllib.request.urlopen(f"{server.url}/api/v1/query?{query}", timeout=20) as answer:
+                    answered[expression] = len(json.loads(answer.read())["data"]["result"])
+    assert len(answered) >= 14
+    silent = {expression.partition("{")[0] for expression, rows in answered.items() if rows == 0}
+    assert silent == {
+        "telemetry_pm25_ug_m3", "telemetry_pm10_atm_ug_m3", "telemetry_pm10_ug_m3", "telemetry_co_ppm",
+        "telemetry_rh_percent", "telemetry_wind_speed_m_s",
+    }  # fmt: skip
 
 
 def _row(**changes):

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from cloud_ingest.ingest import aggregates
 from cloud_ingest.ingest.accept import accept_batch
 from cloud_ingest.ingest.quality import Interval, clock_jumps, judge_day, missing_day
-from cloud_ingest.ingest.quality_store import judge_some, list_days, span_of
+from cloud_ingest.ingest.quality_store import judge_some, keep_reports, list_days, span_of
 from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.telemetry_schema import maintenance
@@ -151,8 +151,8 @@ def test_days_in_the_store_are_judged_and_judged_again_when_due(engine, keys, ea
                 entered_at=east.at(0),
             )
         )  # fmt: skip
-        while judge_some(connection, now, "Asia/Shanghai"):
-            pass
+        keep_reports(connection, judge_some(connection, now, "Asia/Shanghai"))
+        assert judge_some(connection, now, "Asia/Shanghai") == []
     with reading(engine) as connection:
         days = {day["sensor"]: day["report"] for day in list_days(connection, ["lab"], "2026-11-22", "2026-11-22")}
         assert list_days(connection, ["other"], "2026-11-22", "2026-11-22") == []
@@ -163,6 +163,6 @@ def test_days_in_the_store_are_judged_and_judged_again_when_due(engine, keys, ea
     assert sensor["clock"] == {"synchronised": 180, "unsynchronised": 1}
     assert [(hint["kind"], hint["text"].partition(":")[0]) for hint in gateway["hints"]] == [("covered", "cam")]
     with writing(engine) as connection:
-        assert judge_some(connection, now + timedelta(minutes=5), "Asia/Shanghai") == 0
-        assert judge_some(connection, now + timedelta(minutes=11), "Asia/Shanghai") == 2
+        assert judge_some(connection, now + timedelta(minutes=5), "Asia/Shanghai") == []
+        assert len(judge_some(connection, now + timedelta(minutes=11), "Asia/Shanghai")) == 2
     assert from_wire(to_wire(now)) == now
