@@ -101,7 +101,8 @@ class Gateway:
         self._end()
 
     def _end(self) -> None:
-        notify("STOPPING=1")
+        if not self.begin_anew:  # systemd would kill what goes on after that under the same process id
+            notify("STOPPING=1")
         self.house.ask_health()  # wakes housekeeping out of its pause
         self.uplink.stop()
         left = self.supervisor.join(_STOP_PATIENCE_S)
