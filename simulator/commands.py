@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         print(f"smokesentry simulate: {error}", file=sys.stderr)
         return 2
-    return _play(parser, options)
+    return _play(parser, options, street)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,7 +97,7 @@ def _write(path: Path, text: str) -> int:
     return 0
 
 
-def _play(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+def _play(parser: argparse.ArgumentParser, options: argparse.Namespace, street: Street) -> int:
     import cv2
 
     from simulator.nuisances import NUISANCES
@@ -116,7 +116,7 @@ def _play(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    stage = set_stage(options.scene, options.seed, options.nuisance)
+    stage = set_stage(options.scene, options.seed, options.nuisance, street)
     if options.folder is not None:
         from simulator.show import Show
 

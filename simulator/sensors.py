@@ -69,7 +69,7 @@ class Unit:
 
     def sense(self, true_pm25: float, temp_c: float, rh_percent: float, dt: float) -> bytes:
         """The frame it sends now, ``dt`` seconds after the last one, in air of which only the dust is known."""
-        return self.frame(_moment(true_pm25, temp_c, rh_percent), 0, dt)
+        return self.frame(moment(true_pm25, temp_c, rh_percent), 0, dt)
 
     def frame(self, breath: Breath, index: int, dt: float) -> bytes:
         """The frame it sends ``dt`` seconds after the last one, in the air of ``breath`` at ``index``."""
@@ -155,6 +155,7 @@ def named(model: str, felt: Mapping[str, float]) -> dict[str, float]:
     return values | {f"{gas}_ppm": round(felt[gas], 1) for gas in ("co", "co2") if gas in felt}
 
 
-def _moment(pm25: float, temp_c: float, rh_percent: float) -> Breath:
+def moment(pm25: float, temp_c: float, rh_percent: float) -> Breath:
+    """One moment of air of which only the dust (µg/m³) and the climate are known; the rest is a clean winter's."""
     one = [np.array([value]) for value in (0.0, pm25, pm25 / _FINE_SHARE, 0.5, 10.0, temp_c, rh_percent, 1.0, 0.0, 9e3)]
     return Breath(*one)

@@ -9,8 +9,10 @@ from types import FrameType
 from typing import Any
 
 from simulator.camera import to_jpeg
+from simulator.lines import Line
 from simulator.papers import FPS, footprints, frame_truth, offer, write_json
 from simulator.ports import Port
+from simulator.sensors import moment
 from simulator.snapshots import Snapshots
 from simulator.stage import CAMERA, Stage
 from smokesentry.clock import SystemClock, from_unix, to_wire
@@ -36,10 +38,11 @@ class Show:
             signal.signal(number, self._stop)
         (self._folder / "street.json").unlink(missing_ok=True)
         ports = {key: Port(self._folder / "ports" / "-".join(key)) for key in self._stage.units}
+        wires = [Line(port, self._stage.units[key]) for key, port in ports.items()]
         snapshots = Snapshots()
         try:
             with (self._folder / "truth.jsonl").open("w", encoding="utf-8", buffering=1) as lines:
-                self._loop(snapshots, ports, lines.write)
+                self._loop(snapshots, ports, wires, lines.write)
         finally:
             if self._burned and self._burned[-1]["to"] is None:
                 self._burned[-1]["to"] = self._clock.now().captured_at
@@ -48,16 +51,16 @@ class Show:
             for port in ports.values():
                 port.close()
 
-    def _loop(self, snapshots: Snapshots, ports: dict[tuple[str, str], Port], write_line: Any) -> None:
-        began, next_truth, sensed = time.monotonic(), 0.0, -1.0
+    def _loop(
+        self, snapshots: Snapshots, ports: dict[tuple[str, str], Port], wires: list[Line], write_line: Any
+    ) -> None:
+        began, next_truth = time.monotonic(), 0.0
         self._started_unix_s = self._clock.now().unix_s
         while not self._stopping:
             t = time.monotonic() - began
             self._stage.night.advance(t)
             self._film(snapshots, t, write_line)
-            if t - sensed >= 1.0:
-                self._sense(ports, t, t - sensed)
-                sensed = t
+            self._sense(wires, t)
             if self._frames == 1:
                 write_json(self._folder / "footprints.geojson", footprints(self._stage.street))
                 urls = {gateway: f"{snapshots.base}/{gateway}/{CAMERA}.jpg" for gateway in self._stage.eyes}
@@ -80,12 +83,11 @@ class Show:
             snapshots.put(f"/{gateway}/{CAMERA}.jpg", to_jpeg(shot.frame), unix_s)
             write_line(frame_truth(gateway, self._frames, to_wire(from_unix(unix_s)), shot))
 
-    def _sense(self, ports: dict[tuple[str, str], Port], t: float, dt: float) -> None:
+    def _sense(self, wires: list[Line], t: float) -> None:
         weather = self._stage.night.weather
-        for key, unit in self._stage.units.items():
-            ports[key].received()  # these sensors push; commands are taken off the line and change nothing
-            true = self._stage.air.pm25_ug_m3(unit.place, t)
-            ports[key].send(unit.sense(true, weather.temp_c or 0.0, weather.rh_percent or 50.0, dt))
+        for wire in wires:
+            true = self._stage.air.pm25_ug_m3(wire.unit.place, t)
+            wire.tend(moment(true, weather.temp_c or 0.0, weather.rh_percent or 50.0), 0, t)
 
     def _tend_stove(self, snapshots: Snapshots, t: float) -> bool:
         """Lights the stove when it is time and notes when it went out. Says whether the truth has changed."""

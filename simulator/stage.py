@@ -34,12 +34,13 @@ class Stage:
     units: dict[tuple[str, str], Unit]
 
 
-def set_stage(scene: Scene, seed: int, nuisances: Sequence[str] = ()) -> Stage:
-    """Builds everything; takes some seconds for the still pictures. Same scene and seed, same stage.
+def set_stage(scene: Scene, seed: int, nuisances: Sequence[str] = (), street: Street | None = None) -> Stage:
+    """Builds everything; takes some seconds for the still pictures. Same scene, seed and street, same stage.
 
-    ``nuisances`` are names out of ``simulator.nuisances.NUISANCES``; every camera suffers all of them.
+    ``street`` is the seed's own unless one is given. ``nuisances`` are names out of ``simulator.nuisances.NUISANCES``;
+    every camera suffers all of them.
     """
-    street, weather = build_street(seed), draw_weather(seed)
+    street, weather = street or build_street(seed), draw_weather(seed)
     faces = faces_of(street)
     fields = noise_fields(next(iter(street.cameras.values())).size, np.random.default_rng([seed, 0x40]))
     eyes = {gateway: Eye(gateway, street, faces, fields, nuisances) for gateway in street.cameras}
