@@ -30,6 +30,7 @@ from smokesentry.messages.records import Model
 
 _log = logging.getLogger("edge.evidence")
 _LEAST_FREE_BYTES = 100_000_000  # the spool's room: detections go before evidence
+Upload = Literal["preview", "all"]  # what travels without being asked for
 _SUFFIX = {TAR: ".tar", WEBP: ".webp", NDJSON_GZIP: ".ndjson.gz"}
 
 
@@ -222,6 +223,3 @@ def _by_age(folder: Path) -> list[tuple[Path, int]]:
             if path.is_file() and path.suffix not in (".json", ".new"):
                 found.append((told.st_mtime_ns, path, told.st_size))
     return [(path, size) for _, path, size in sorted(found)]
-
-
-Upload = Literal["preview", "all"]
