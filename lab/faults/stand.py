@@ -22,6 +22,7 @@ from lab.processes import Processes
 from lab.town import Town
 
 DISK_MB = 256
+_COMES_UP_S = 600.0  # a loaded machine may take minutes to load a gateway
 _TENANT = "demo-town"
 _FAKETIME = "faketime/libfaketime.so.1"
 _LAT, _LON = 39.9, 116.4
@@ -99,7 +100,7 @@ class Stand:
                 config.write_text(re.sub(r"(health_interval_s) = \S+", rf"\1 = {health_s}", text), encoding="utf-8")
             self.processes.start(roof.name, [*self._clock_words(roof), *_python(config, ticking)])
         for roof in self.roofs.values():
-            self.processes.wait_for(f"{roof.name} delivers", partial(self.is_connected, roof.name), 300)
+            self.processes.wait_for(f"{roof.name} delivers", partial(self.is_connected, roof.name), _COMES_UP_S)
             for what, why in roof.lacks.items():
                 say(f"{roof.name}: no fault of its {what} here: {why}")
 
