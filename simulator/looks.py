@@ -1,7 +1,8 @@
 """Do simulated stills look like real night pictures? Spatial statistics of both, and a page that shows both.
 
 python -m simulator.looks --real ../shared/data/smoke --to build/looks     the page
-python -m simulator.looks --strip docs/pictures/simulated-plumes.png       our own frames only
+python -m simulator.looks --strip docs/pictures/simulated-plumes.png       our own frames: a plume
+python -m simulator.looks --lights docs/pictures/simulated-lights.jpg      our own frames: a street in every light
 
 The real pictures are third parties' and stay where they are: the page is for the developer's own eyes. They are
 streets, roofs and chimneys seen by many cameras, one picture each, so that nothing can be said about time.
@@ -34,7 +35,9 @@ _SATURATED = 240
 _HALO_PX = 24
 _SEEDS = (3, 5, 8)
 _SHOWN = 24
-_STRIP_SEED, _STRIP_COUNT, _STRIP_CROP = 5, 5, (180, 120)
+_STRIP_SEED, _STRIP_COUNT, _STRIP_CROP = 5, 3, (180, 120)
+_STRIP_LIGHTS: tuple[LightType, ...] = ("lamps", "infrared")
+_LIGHTS_SEED, _LIGHTS_SIZE = 8, (640, 360)
 
 Grey = NDArray[np.uint8]
 
@@ -99,13 +102,13 @@ def simulated(seed: int, gateway: str, light: LightType) -> Grey:
 
 
 def strip() -> NDArray[np.uint8]:
-    """One stove in each light (rows), from the same place and two seconds apart (columns), magnified."""
+    """One stove by street lamps and by infrared (rows), two seconds apart (columns), magnified."""
     street, weather = build_street(_STRIP_SEED), draw_weather(_STRIP_SEED)
     faces = faces_of(street)
     width, height = _STRIP_CROP
     fields = noise_fields((1280, 720), np.random.default_rng([_STRIP_SEED, 0x40]))
     rows = []
-    for light in get_args(LightType):
+    for light in _STRIP_LIGHTS:
         eye = Eye("gw-east", street, faces, fields, light=light)
         night = Night(street, weather, "burn", street.roofs[0], street.terminals[0])
         night.light_stove()
@@ -121,6 +124,19 @@ def strip() -> NDArray[np.uint8]:
     return np.asarray(np.vstack(rows), np.uint8)
 
 
+def lights() -> NDArray[np.uint8]:
+    """One quiet street in each light, two beside two."""
+    street, weather = build_street(_LIGHTS_SEED), draw_weather(_LIGHTS_SEED)
+    faces, tiles = faces_of(street), []
+    fields = noise_fields((1280, 720), np.random.default_rng([_LIGHTS_SEED, 0x40]))
+    for light in get_args(LightType):
+        eye = Eye("gw-east", street, faces, fields, light=light)
+        frame = eye.shoot(Night(street, weather, "quiet", None, None)).frame
+        small = cv2.resize(frame, _LIGHTS_SIZE, interpolation=cv2.INTER_AREA)
+        tiles.append(small if small.ndim == 3 else cv2.cvtColor(small, cv2.COLOR_GRAY2BGR))
+    return np.asarray(np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])]), np.uint8)
+
+
 def read_grey(path: Path) -> Grey:
     """A picture file in grey. Raises ``OSError`` where it is none."""
     picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
@@ -134,13 +150,17 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulator.looks", description=main.__doc__)
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--real", type=Path, help="folder with index.csv and the real pictures")
-    task.add_argument("--strip", type=Path, help="write one stove in every light, two seconds apart, as a picture")
+    task.add_argument("--strip", type=Path, help="write one stove's plume, two seconds apart, as a picture")
+    task.add_argument("--lights", type=Path, help="write one street in every light as a picture")
     parser.add_argument(
         "--to", type=Path, default=Path("build/looks"), help="where the page goes (default build/looks)"
     )
     options = parser.parse_args(argv)
     if options.strip is not None:
         cv2.imwrite(str(options.strip), strip())
+        return 0
+    if options.lights is not None:
+        cv2.imwrite(str(options.lights), lights())
         return 0
     if not (options.real / "index.csv").is_file():
         parser.error(f"--real {options.real}: no index.csv there; expected the folder of real night pictures")
