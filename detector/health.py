@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from detector.frames import Grey
-from detector.structure import structure_left
+from detector.structure import Left, structure_left
 from smokesentry.weather import Weather
 
 FROZEN_AFTER_S = 10.0
@@ -20,6 +20,7 @@ SHAKING_PX = 3.0
 _LOOK_EVERY_S = 0.9  # sharpness changes slowly
 _VEILED_SHARE = 0.45  # of the sharpness that this camera had
 _SHARPNESS_MEMORY_S = 600.0
+_VEIL_LEAVES = 0.75  # of fine structure of any kind, at most
 _COVERED_SHARE = 0.4  # of the textured picture without its structure, while the rest kept it
 _KEPT_ELSEWHERE = 0.15
 _CLEAR_KEPT_S = 60.0
@@ -85,8 +86,8 @@ class Health:
         cv2.accumulateWeighted(frame, self._mean, 0.2)
         self._clear = self._mean.copy() if self._clear is None else self._clear
         # Relative to the picture's own brightness, so that exposure and lamps do not count.
-        left = structure_left(self._clear, self._mean)
-        self._recent.append(left.fine * _brightness(self._clear) / _brightness(self._mean))
+        left, light = structure_left(self._clear, self._mean), _brightness(self._clear) / _brightness(self._mean)
+        self._recent.append(left.fine * light)
         self._covered.append(left.covered if left.kept > _KEPT_ELSEWHERE else 0.0)
         now = float(np.median(self._recent))
         self._best = max(now, self._best * float(np.exp(-dt_s / _SHARPNESS_MEMORY_S)))
@@ -96,21 +97,27 @@ class Health:
         if as_ever and self._clear_age_s > (_CLEAR_KEPT_S if settled else 2.0):
             self._clear, self._clear_age_s = self._mean.copy(), 0.0
         covered = float(np.median(self._covered)) > _COVERED_SHARE
-        veiled = settled and (now < _VEILED_SHARE * self._best or covered)
-        self._veil = veil(self._clear, self._mean, weather) if veiled else None
+        self._veil = None
+        if settled and (now < _VEILED_SHARE * self._best or covered):
+            if left.kept > _KEPT_ELSEWHERE or left.own * max(light, 1.0) < _VEIL_LEAVES:
+                self._veil = veil(left, weather)
+            else:  # as much structure as ever, but another: the camera was turned, or its IR filter switched
+                self._clear, self._clear_age_s, self._best = self._mean.copy(), 0.0, 0.0
+                self._recent.clear()
+                self._covered.clear()
 
 
 def _brightness(picture: Grey) -> float:
     return 5.0 + float(np.minimum(picture, 128).mean())
 
 
-def veil(clear: Grey, frame: Grey, weather: Weather | None) -> str:
-    """What took the fine contrast away, as far as the picture and the weather tell. Both frames (HEIGHT, WIDTH)."""
-    left = structure_left(clear, frame)
+def veil(left: Left, weather: Weather | None) -> str:
+    """What took the fine contrast away, as far as the picture and the weather tell."""
     if left.coarse > 0.5 and left.fine < 0.6 * left.coarse:
         return "out of focus"
     if left.covered > 0.2 and left.kept > _KEPT_ELSEWHERE:
-        return f"something covers {left.covered:.0%} of the picture: an object, dirt or frost"
+        # In tens: a cause is a counter's name.
+        return f"something covers about {10 * round(10 * left.covered)} % of the picture: an object, dirt or frost"
     if weather is not None and weather.temp_c is not None and weather.temp_c > _NO_FROST_ABOVE_C:
         return "veiled: fog or something before the lens; too warm for frost"
     if weather is not None and weather.rh_percent is not None and weather.rh_percent < _NO_FOG_BELOW_RH:

@@ -25,6 +25,7 @@ class Left:
     coarse: float  # 3-8 px
     covered: float  # of the textured cells, those that lost it
     kept: float  # and those that hardly did
+    own: float  # fine structure of any kind against the reference's: another scene has its own, a veil leaves none
 
 
 def structure_left(reference: Grey, now: Grey) -> Left:
@@ -38,9 +39,9 @@ def structure_left(reference: Grey, now: Grey) -> Left:
     there, left = _cells((fine0 + coarse0) ** 2), _cells((fine0 + coarse0) * (fine + coarse))
     textured = np.sqrt(there) > _LEAST_TEXTURE
     ratio = left[textured] / there[textured] if textured.sum() >= 4 else np.ones(1, np.float32)
-    return Left(
-        _gain(fine0, fine), _gain(coarse0, coarse), float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
-    )
+    own = float(np.sqrt((fine * fine).sum() / max(float((fine0 * fine0).sum()), 1.0)))
+    gone, kept = float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
+    return Left(_gain(fine0, fine), _gain(coarse0, coarse), gone, kept, own)
 
 
 def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:

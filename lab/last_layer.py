@@ -134,12 +134,22 @@ def fit_row(x: NDArray[Any], truth: NDArray[Any], weight: NDArray[Any], last: La
     design = np.hstack([x, np.ones((len(x), 1))]).astype(np.float64)
     before = np.append(last.weights[0], last.bias[0]).astype(np.float64)
     scale = np.append(np.maximum((x.astype(np.float64) ** 2).mean(axis=0), 1e-3), 1.0) * _PRIOR
+
+    def loss(row: NDArray[Any]) -> float:
+        logit = design @ row
+        told = np.logaddexp(0, logit) - truth * logit
+        return float((weight * told).sum() + 0.5 * (scale * (row - before) ** 2).sum())
+
     row = before.copy()
-    for _ in range(25):
+    for _ in range(40):
         p = 1 / (1 + np.exp(-np.clip(design @ row, -30, 30)))
         slope = design.T @ (weight * (p - truth)) + scale * (row - before)
         bend = (design * (weight * p * (1 - p))[:, None]).T @ design + np.diag(scale)
         step = np.linalg.solve(bend, slope)
+        now = loss(row)
+        # Where the answers are saturated a whole step would overshoot.
+        while loss(row - step) > now and float(np.abs(step).max()) > 1e-7:
+            step /= 2
         row -= step
         if float(np.abs(step).max()) < 1e-6:
             break

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.frames import BadFrame, admit
@@ -95,7 +95,7 @@ def test_time_that_jumps_is_counted_and_harmless(still: np.ndarray, rng: np.rand
     st.sampled_from([np.uint8, np.uint16, np.float32, np.bool_]),
     st.lists(st.integers(0, 130), min_size=0, max_size=4),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_array_is_admitted_or_refused_with_a_reason(dtype: type, shape: list[int]) -> None:
     try:
         grey, scale = admit(np.zeros(shape, dtype))

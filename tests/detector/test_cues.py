@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.cues import (
@@ -95,8 +95,10 @@ def test_an_origin_that_wanders_speaks_against_it() -> None:
 
 
 _numbers = st.floats(-1e3, 1e4)
+_calm = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@_calm
 @given(
     st.builds(
         Evidence, st.none() | _numbers, st.none() | _numbers, _numbers, _numbers, st.none() | st.floats(-1, 1),
@@ -112,6 +114,7 @@ def test_cues_are_bounded_and_explained(evidence: Evidence, use: list[str]) -> N
     assert told.reasons or told.logit == told.steam == 0
 
 
+@_calm
 @given(st.lists(st.tuples(st.floats(-10, 200), st.floats(0, 1)), max_size=80))
 def test_a_course_stays_small_whatever_time_does(looks: list[tuple[float, float]]) -> None:
     course, now = Course(), 0.0

@@ -54,6 +54,12 @@ def test_each_cause_is_told_apart(street: np.ndarray, rng: np.random.Generator) 
     assert str(_watch(street, _fog(street), rng)).startswith("veiled: fog, frost")
 
 
+def test_another_scene_is_no_veil(street: np.ndarray, rng: np.random.Generator) -> None:
+    infrared = np.clip(200 - street[:, ::-1], 0, 255)
+    assert _watch(street, infrared, rng) is None
+    assert _watch(street, street[::-1].copy(), rng) is None
+
+
 def test_the_weather_narrows_the_cause(street: np.ndarray, rng: np.random.Generator) -> None:
     assert "too warm for frost" in str(_watch(street, _fog(street), rng, Weather(temp_c=9.0)))
     assert "too dry for fog" in str(_watch(street, _fog(street), rng, Weather(temp_c=-8.0, rh_percent=40.0)))

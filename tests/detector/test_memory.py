@@ -6,7 +6,7 @@ import tomllib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.memory import (
@@ -92,7 +92,7 @@ def _live(notes: list[tuple[str, float, float, int, int]]) -> tuple[SiteMemory, 
 
 
 @given(_notes, st.integers(0, 23), st.floats(0.05, 0.99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_happens_it_never_blinds_the_camera(
     notes: list[tuple[str, float, float, int, int]], hour: int, threshold: float
 ) -> None:
@@ -107,7 +107,7 @@ def test_whatever_happens_it_never_blinds_the_camera(
 
 
 @given(_notes)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_file_says_the_same(notes: list[tuple[str, float, float, int, int]]) -> None:
     memory, night = _live(notes)
     text = to_toml(memory)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.pipeline import Detector
@@ -149,7 +149,7 @@ _paths = st.sampled_from(
 
 
 @given(_paths, _json)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_damaged_state_is_refused_or_sound_but_never_raises_anything_else(path: str, value: object) -> None:
     data = json.loads(json.dumps(_small_state()))
     *way, last = path.split(".")
