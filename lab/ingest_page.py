@@ -108,10 +108,10 @@ def _page(outcomes: dict[str, Outcome], figures: list[Figure], load: tuple[float
         lines += [f"| {what} | {value} |" for what, value in _row(outcome).items()]
         lines += ["", "**Passed.**" if outcome.passed else "**Failed.**", ""]
     lines += [
-        "Speed is compared with two limits on the same broker and messages in the same run: `mosquitto_sub` (C), and an "
-        "empty loop of the workers' own client that only receives and acknowledges. The peer that a user might pick, a "
-        "generic agent from MQTT to InfluxDB such as Telegraf, is neither in Debian's packages nor on PyPI and was not "
-        "measured. Such an agent checks no signatures. One worker misses 0.6 of the empty loop for that reason: a single "
+        "Speed is compared with two limits on the same broker and messages in the same run: `mosquitto_sub` (C), and "
+        "an empty loop of the workers' own client that only receives and acknowledges. The peer that a user might "
+        "pick, a generic agent from MQTT to InfluxDB such as Telegraf, is not in Debian's packages and was not "
+        "measured; such an agent checks no signatures. One worker misses 0.6 of the empty loop for that reason: one "
         "Ed25519 verification costs more than the whole loop ([decision 9](decisions/0009-paho-v5-in-the-workers.md)).",
         "",
     ]
