@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,19 +28,22 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--fps", type=float, default=2.0, help="frames a second, 1 or 2 (default 2, as gateways)")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where judge.json and judge.md go")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where the last kept scoreboard lies")
+    parser.add_argument("--rows", type=Path, help="reckon up an earlier run's judge-rows.jsonl instead of playing")
     parser.add_argument("--keep", action="store_true", help="write it into --docs too, to be committed")
     options = parser.parse_args(argv)
     if options.share <= 0 or options.processes < 1 or options.minutes < 0 or not 1 <= options.fps <= 2:
         parser.error("--share must be above 0, --processes at least 1, --minutes not below 0, --fps between 1 and 2")
 
+    from lab.figures import Figure
     from lab.scoreboard.demo_scenes import DEMOS, demo_figures
     from lab.scoreboard.plots import plots
     from lab.scoreboard.rooms import other_rooms
-    from lab.scoreboard.rows import save
-    from lab.scoreboard.run import play_all, weighed
+    from lab.scoreboard.rows import load, save
+    from lab.scoreboard.run import Played, play_all, weighed
     from lab.scoreboard.suite import draw_suite, versions
     from lab.scoreboard.summary import figures_of
 
+    signal.signal(signal.SIGTERM, _as_interrupt)
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -48,13 +52,21 @@ def main(argv: list[str]) -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     suite = draw_suite(options.share, say)
     demos = min(len(DEMOS), max(1, round(len(DEMOS) * options.share)))
-    played = play_all(suite.windows, demos, options.fps, options.processes, options.minutes, say)
+    if options.rows is None:
+        played = play_all(suite.windows, demos, options.fps, options.processes, options.minutes, say)
+        save(played.rows, options.out / "judge-rows.jsonl")
+    else:
+        played = Played(load(options.rows))
     rows = weighed(played.rows, suite.population)
-    save(rows, options.out / "judge-rows.jsonl")
-    figures = [*figures_of(rows, suite), *demo_figures(played.demos), *other_rooms(options.out), *versions()]
+    failed = Figure("extent: windows and demos that broke off", float(played.failed), "", 0.0)
+    figures = [*figures_of(rows, suite), failed, *demo_figures(played.demos), *other_rooms(options.out), *versions()]
     _write(figures, plots(rows, figures), options.out, options.docs, options.keep)
     print((options.out / "judge.md").read_text(encoding="utf-8"))
     return 0
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _write(figures: list[Figure], drawn: dict[str, str], out: Path, docs: Path, keep: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from lab.figures import Figure, number
 from lab.scoreboard.compare import Fall
@@ -48,8 +47,10 @@ def judge_page(figures: Sequence[Figure], falls: Sequence[Fall] | None, pictures
     parts = [_INTRO, _glance(figures), _changes(falls)]
     if pictures:
         parts.append("\n".join(f"![{name}]({folder}{name})" for name in pictures) + "\n")
-    for section, some in groupby(figures, key=lambda figure: figure.name.partition(":")[0]):
-        parts.append(_table(section, list(some)))
+    sections: dict[str, list[Figure]] = {}
+    for figure in figures:
+        sections.setdefault(figure.name.partition(":")[0], []).append(figure)
+    parts += [_table(section, some) for section, some in sections.items()]
     return "\n".join([*parts, _BESIDE])
 
 

@@ -39,15 +39,16 @@ class Job:
 
 @dataclass(slots=True)
 class Played:
-    """What has been played so far."""
+    """What has been played so far; ``failed`` windows or demos broke off by a fault of ours."""
 
     rows: list[Row] = field(default_factory=list)
     demos: list[DemoPlayed] = field(default_factory=list)
+    failed: int = 0
 
 
 def play_all(windows: Sequence[Window], demos: int, fps: float, processes: int, minutes: float, say: Say) -> Played:
     """Plays the windows and the first ``demos`` scenes of the demo. Ctrl-C, or ``minutes`` gone by (0: never), ends it
-    with what was played. Raises ``RuntimeError`` when a process fails.
+    with what was played. A window that breaks off is told and counted. Raises ``RuntimeError`` for a killed process.
     """
     jobs = [Job(tuple(some), fps) for _, some in groupby(windows, key=lambda window: window.night)]
     jobs += [Job((), fps, number) for number in range(demos)]
@@ -98,11 +99,14 @@ def _collect(done: Any, workers: Sequence[Any], played: Played, total: int, minu
         if item is None:
             ended += 1
             continue
-        if isinstance(item, str):
-            raise RuntimeError(f"a window could not be played:\n{item}")
-        played.rows += [item] if isinstance(item, Row) else []
-        played.demos += [item] if isinstance(item, DemoPlayed) else []
-        share = (len(played.rows) + len(played.demos)) / total
+        if isinstance(item, Row):
+            played.rows.append(item)
+        elif isinstance(item, DemoPlayed):
+            played.demos.append(item)
+        else:
+            played.failed += 1
+            say(f"could not be played: {item}")
+        share = (len(played.rows) + len(played.demos) + played.failed) / total
         left_min = (time.monotonic() - began) * (1 / share - 1) / 60
         events = [event for row in played.rows for event in row.events if event.judgeable]
         found = sum(event.alert_s is not None for event in events)
@@ -119,14 +123,17 @@ def _work(todo: Any, done: Any, folder: str) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     cv2.setNumThreads(1)
-    try:
-        while (job := todo.get()) is not None:
-            cloud = Cloud(Path(tempfile.mkdtemp(dir=folder)))
-            for number, window in enumerate(job.windows):
+    while (job := todo.get()) is not None:
+        cloud = Cloud(Path(tempfile.mkdtemp(dir=folder)))
+        for number, window in enumerate(job.windows):
+            try:
                 done.put(play(window, night_of(window.night), cloud, f"n{window.night}-w{number}", job.fps))
-            if job.demo is not None:
+            except Exception:  # one broken window must not cost the others; it is told and counted
+                done.put(f"night {window.night}, {window.from_s:.0f} s, {window.stratum}\n{traceback.format_exc()}")
+        if job.demo is not None:
+            try:
                 done.put(play_demo(*DEMOS[job.demo], cloud, job.fps))
-            cloud.close()
-        done.put(None)
-    except Exception:
-        done.put(traceback.format_exc())
+            except Exception:
+                done.put(f"demo {' '.join(map(str, DEMOS[job.demo]))}\n{traceback.format_exc()}")
+        cloud.close()
+    done.put(None)
