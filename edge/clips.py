@@ -18,6 +18,9 @@ SEGMENT_S, SEGMENT_BYTES = 30.0, 6_000_000
 PREVIEW_BEFORE_S, PREVIEW_AFTER_S, PREVIEW_EVERY_S = 20.0, 40.0, 1.0
 
 
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Frames that become one file, and the evidence that they belong to."""
@@ -26,6 +29,7 @@ class Segment:
     evidence_ids: tuple[str, ...]
     frames: tuple[Kept, ...]
     preview: bool = False
+    box: Box | None = None  # of the plumes, in pixels of the frames: what the preview shows
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Clip:
     camera: str
     started_s: float
     evidence_ids: list[str] = field(default_factory=list)
+    box: Box | None = None
     _open: set[str] = field(default_factory=set)
     _alarmed_s: float = 0.0
     _ended_s: float | None = None
@@ -43,8 +48,11 @@ class Clip:
     _last_s: float = float("-inf")
     _preview: list[Kept] | None = field(default_factory=list)
 
-    def begin(self, evidence_id: str, t_s: float) -> None:
-        """A plume (another one, or one that goes on after a restart) was told at ``t_s``."""
+    def begin(self, evidence_id: str, t_s: float, box: Box | None = None) -> None:
+        """A plume (another one, or one that goes on after a restart) was told at ``t_s``, now showing in ``box``."""
+        if box is not None:
+            old = self.box or box
+            self.box = (min(old[0], box[0]), min(old[1], box[1]), max(old[2], box[2]), max(old[3], box[3]))
         if evidence_id not in self.evidence_ids:
             self.evidence_ids.append(evidence_id)
             self._alarmed_s = t_s
@@ -109,4 +117,4 @@ class Clip:
 
     def _make_preview(self) -> Segment:
         frames, self._preview = tuple(self._preview or ()), None
-        return Segment(self.camera, tuple(self.evidence_ids), frames, preview=True)
+        return Segment(self.camera, tuple(self.evidence_ids), frames, preview=True, box=self.box)

@@ -80,7 +80,7 @@ class EvidenceStore:
     def add(self, segment: Segment, pose_version: int, model: Model | None, *, travels: bool) -> ClipFile | None:
         """Writes a segment or preview; None when there is no room for it, or it cannot be made."""
         try:
-            data = moving_preview(segment.frames) if segment.preview else tar_of(segment)
+            data = moving_preview(segment.frames, segment.box) if segment.preview else tar_of(segment)
         except (cv2.error, AttributeError, ValueError) as error:  # an OpenCV that writes no animations
             self.counts["evidence_without_preview"] += 1
             _log.warning("a preview of camera %s cannot be made (%s)", segment.camera, error)

@@ -88,11 +88,11 @@ class Recorder:
                     # An event of before a restart began where the ring does not reach.
                     eye.clip = Clip(detection.camera, t_s - min(max(since_s, 0.0), KEEP_S))
                     first_s = eye.clip.started_s - BEFORE_S
-                    eye.clip.begin(detection.evidence_id, t_s)
+                    eye.clip.begin(detection.evidence_id, t_s, detection.bbox_px)
                     for kept in eye.ring.since(first_s):
                         self._put(eye.clip.add(kept))
                 else:
-                    eye.clip.begin(detection.evidence_id, t_s)
+                    eye.clip.begin(detection.evidence_id, t_s, detection.bbox_px)
 
     def request(self, evidence_id: str) -> None:
         """Somebody who may asks for a detection's whole clip and the readings around it: they go to the outbox."""

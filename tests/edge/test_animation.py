@@ -12,8 +12,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from edge.animation import MAX_BYTES, moving_preview
+from edge.animation import MAX_BYTES, moving_preview, view_of
 from edge.ring import Kept
 from smokesentry.clock import Stamp
 
@@ -39,6 +41,34 @@ def test_a_preview_is_small_and_moves() -> None:
     assert 10 <= len(animation.frames) <= 60
     first, last = animation.frames[0], animation.frames[-1]
     assert np.abs(first.astype(int) - last.astype(int)).max() > 100
+
+
+SIDES = st.floats(-2000, 4000)
+
+
+@given(st.tuples(SIDES, SIDES, SIDES, SIDES), st.tuples(st.integers(64, 4000), st.integers(64, 4000)))
+def test_the_part_that_is_shown_lies_in_the_frame_and_has_its_shape(
+    corners: tuple[float, float, float, float], size: tuple[int, int]
+) -> None:
+    xs, ys = sorted(corners[:2]), sorted(corners[2:])
+    x0, y0, x1, y1 = view_of((xs[0], ys[0], xs[1], ys[1]), size)
+    assert 0 <= x0 < x1 <= size[0]
+    assert 0 <= y0 < y1 <= size[1]
+    assert (x1 - x0) / size[0] == pytest.approx((y1 - y0) / size[1], abs=0.02)
+    assert (x1 - x0) >= 0.34 * size[0]
+
+
+def test_a_small_plume_is_shown_large() -> None:
+    image = np.full((720, 1280, 3), 30, np.uint8)
+    image[300:340, 900:920] = 230
+    jpeg = bytes(cv2.imencode(".jpg", image)[1])
+    frames = [Kept(float(n), Stamp(UNIX_S + n, 0), (1280, 720), jpeg) for n in range(3)]
+    done, animation = cv2.imdecodeanimation(
+        np.frombuffer(moving_preview(frames, (900, 300, 920, 340)), np.uint8)[np.newaxis]
+    )
+    assert done
+    bright = np.asarray(animation.frames[0])[:200, :, 0] > 150  # above the caption
+    assert bright.sum() > 2.5 * (20 * 40) * (480 / 1280) ** 2, "larger than in the whole frame"
 
 
 @pytest.mark.chromium
