@@ -135,7 +135,7 @@ def write_orders(timetable: Timetable) -> str:
 def _fault(problems: list[str], where: str, table: dict[str, Any], length_s: float) -> list[Fault]:
     problems += [_unknown(where, key, _KEYS) for key in table if key not in _KEYS]
     what = table.get("what")
-    if what not in KINDS:
+    if not isinstance(what, str) or what not in KINDS:
         near = get_close_matches(str(what), KINDS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(KINDS)}"
         problems.append(f"{where}: what is {what!r}; {hint}")

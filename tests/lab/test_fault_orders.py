@@ -47,6 +47,7 @@ def test_any_text_is_a_timetable_or_refused_in_words(text: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
+        ('what = ["power"]\nat_s = 1\nfor_s = 1', "what is ['power']"),
         ('what = "broker_kil"\nat_s = 1\nfor_s = 1', "did you mean 'broker_kill'"),
         ('what = "power"\nat_s = -1\nfor_s = 1', "at_s is -1; expected a number from 0 to 60"),
         ('what = "power"\nat_s = 1', "for_s is missing"),
