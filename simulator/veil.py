@@ -19,7 +19,7 @@ from simulator.light import lamp_candela, tint
 from simulator.pinhole import Floats, Pinhole
 from simulator.street import Lamp
 
-_NODES = 6, 8  # rows, columns of the grid on which the light in a plume is worked out
+_NODES = 12, 16  # rows, columns of the grid on which the light in a plume is worked out
 _FAINTEST = 1e-3  # optical depth not worth drawing
 _SOFT_M = 0.3  # depth over which a plume dips behind a surface
 
@@ -53,17 +53,22 @@ class Veil:
         part_of_picture += (1 - kept) * source
 
 
-def source_radiance(matter: Matter, lamps: Sequence[Lamp], places: Floats, eye: Floats, ambient: float) -> Floats:
-    """S of the module's argument for each place (n, 3), three colours, cd/m²."""
+def source_radiance(
+    matter: Matter, lamps: Sequence[Lamp], places: Floats, eye: Floats, ambient: float, spaced_m: float = 0.5
+) -> Floats:
+    """S of the module's argument for each place (n, 3), three colours, cd/m².
+
+    A lamp within ``spaced_m``, the places' distance from each other, lights as on the average about them.
+    """
     onward = np.asarray(eye) - places
     onward = onward / np.linalg.norm(onward, axis=1, keepdims=True)
     total = np.full((len(places), 3), matter.albedo * ambient)
     g = matter.asymmetry
     for lamp in lamps:
         along = places - np.array(lamp.place)
-        away = np.maximum(np.linalg.norm(along, axis=1), 1.0)
+        away = np.maximum(np.linalg.norm(along, axis=1), 0.1)
         along = along / away[:, None]
-        lux = lamp_candela(lamp, -along[:, 2]) / away**2
+        lux = lamp_candela(lamp, -along[:, 2]) / (away**2 + (1.5 * spaced_m) ** 2)
         cosine = (along * onward).sum(axis=1)
         phase = (1 - g * g) / (4 * np.pi * (1 + g * g - 2 * g * cosine) ** 1.5)
         total += (matter.albedo * lux * phase)[:, None] * tint(lamp.colour)
@@ -121,6 +126,8 @@ def _light(
     cells = cv2.perspectiveTransform(nodes, outward)[0]
     rows, columns = (np.clip(cells[:, axis], 0, behind.shape[1 - axis] - 1) for axis in (1, 0))
     places = sheet.place(columns, rows, behind[rows.astype(int), columns.astype(int)])
-    bright = source_radiance(matter, lamps, places, np.array(camera.place), ambient)
+    grid = places.reshape(*_NODES, 3)
+    spaced_m = float(max(np.linalg.norm(grid[0, 1] - grid[0, 0]), np.linalg.norm(grid[1, 0] - grid[0, 0]), 0.3))
+    bright = source_radiance(matter, lamps, places, np.array(camera.place), ambient, spaced_m)
     coarse = bright.reshape(*_NODES, 3).astype(np.float32)
     return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), np.float32)
