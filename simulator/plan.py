@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from math import cos, radians, sin
+from math import cos, hypot, radians, sin
 
 from simulator.drawing import COLOURS, FAINT, FUEL_NAMES, INK, Drawing, Spot, legend
 from simulator.households import households_of
 from simulator.street import Block, Street, turned
 
 _PX_A_M, _MARGIN_M, _SIDE_PX = 5.0, 14.0, 250.0
+_NEAR_M = 112.0  # blocks of flats nearer than this belong to the picture
 
 
 def plan_of(street: Street) -> str:
     """The plan as an SVG document, north up."""
     spots = [camera.place for camera in street.cameras.values()] + [(*roof.centre, 0.0) for roof in street.roofs]
+    spots += [(*block.centre, 0.0) for block in street.blocks if hypot(*block.centre) < _NEAR_M]
     west, east = min(s[0] for s in spots) - _MARGIN_M, max(s[0] for s in spots) + _MARGIN_M
     south, north = min(s[1] for s in spots) - _MARGIN_M, max(s[1] for s in spots) + _MARGIN_M
     width, height = (east - west) * _PX_A_M, max((north - south) * _PX_A_M, 480.0)
