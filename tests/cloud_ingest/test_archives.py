@@ -6,7 +6,7 @@ import gzip
 import io
 import tarfile
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.evidence.content import kind_of
@@ -52,6 +52,7 @@ def test_readings_as_the_recorder_packs_them_are_taken_and_nothing_else_in_gzip(
     assert kind_of(gzip.compress(b'{"a": 1}')) is None, "a line that has no end"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=2000), st.integers(0, 600))
 def test_any_bytes_get_an_answer(noise: bytes, at: int) -> None:
     good = bytearray(_tar(("a.jpg", _JPEG)))

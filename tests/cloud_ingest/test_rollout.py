@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.identity.rollout import Outcome, RolloutStopped, carry_out, outcome_of, plan
@@ -13,6 +13,7 @@ from cloud_ingest.identity.rollout import Outcome, RolloutStopped, carry_out, ou
 _NAMES = st.lists(st.from_regex(r"gw-[a-z0-9]{1,6}", fullmatch=True), unique=True, min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(names=_NAMES, percents=st.lists(st.integers(1, 99), unique=True, max_size=4).map(sorted))
 def test_every_gateway_has_one_turn_and_the_first_group_is_small(names: list[str], percents: list[int]) -> None:
     wanted = plan("model", 3, names, [*percents, 100])
@@ -28,6 +29,7 @@ def test_percents_that_make_no_groups_are_refused(percents: list[int]) -> None:
         plan("model", 1, ["a"], percents)
 
 
+@settings(deadline=None)
 @given(names=_NAMES, failing=st.data())
 def test_nobody_after_the_group_of_the_first_failure_is_ordered(names: list[str], failing: st.DataObject) -> None:
     bad = failing.draw(st.sets(st.sampled_from(names)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clockwatch import ClockWatch
@@ -15,6 +15,7 @@ def _stamp(mono_s: float, wrong_by_s: float) -> Stamp:
     return Stamp(_TRUE + mono_s + wrong_by_s, round(mono_s * 1e9))
 
 
+@settings(deadline=None)
 @given(
     parts=st.lists(
         st.tuples(st.integers(1, 20), st.sampled_from([-18000.0, -3.0, -1.5, 0.0, 0.4, 2.0, 10800.0])), min_size=1

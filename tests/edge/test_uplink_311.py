@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.clockwatch import WatchedClock
@@ -103,6 +103,7 @@ def test_the_uplink_falls_back_to_the_older_version_and_delivers(
     spool.close()
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 50_000), max_size=60), step_s=st.floats(0.01, 5))
 def test_the_backlog_never_takes_more_than_its_allowance(sizes: list[int], step_s: float) -> None:
     allowance, now_s, sent, biggest = Allowance(1000.0, most=4000.0, _left=4000.0), 0.0, 0, 0

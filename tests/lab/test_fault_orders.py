@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.faults.orders import KINDS, MEASURES, Fault, OrdersError, Timetable, parse_orders, write_orders
@@ -31,11 +31,13 @@ def timetables(draw: st.DrawFn) -> Timetable:
     return Timetable(draw(st.text(max_size=20)), at_s + 1.0, tuple(sorted(faults, key=lambda f: (f.at_s, f.what))))
 
 
+@settings(deadline=None)
 @given(timetables())
 def test_what_is_written_is_read_back(timetable: Timetable) -> None:
     assert parse_orders(write_orders(timetable)) == timetable
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_a_timetable_or_refused_in_words(text: str) -> None:
     try:
