@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench ingest-page ingest-page judge faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test check format bench ingest-page judge faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,7 @@ bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minu
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry bench $(ARGS)
 
-faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (15 minutes); ARGS="--minutes N"
+faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (20 minutes); ARGS="--minutes N"
 	@sh scripts/services.sh faults
 	@$(BIN)/smokesentry faults $(ARGS)
 
