@@ -20,6 +20,7 @@ from detector.statistics import Statistics
 MAPS = (
     "deviation",  # standard deviation over 20 s against the expected, log
     "coherent",  # the same of the smoothed picture
+    "coherent5",  # and over 5 s: whether it is still moving
     "flicker",  # the same of what has no memory
     "shift5",  # 5 s mean against the background, signed
     "shift20",
@@ -39,10 +40,12 @@ MAPS = (
     "level",  # background brightness
     "edges",  # background slope, log
     "around",  # deviation of the surroundings
+    "wide",  # how far the surroundings are off the background now, each pixel bounded: rain, fog, a lamp's reach
 )
 FIGURES = ("age", "noise", "gain", "offset", "moved", "unrest", "busy", "off", "residual", "cadence")
-CONTRACT = "maps-2:" + ",".join(MAPS) + ";" + ",".join(FIGURES)
+CONTRACT = "maps-3:" + ",".join(MAPS) + ";" + ",".join(FIGURES)
 _WIDE = (41, 41)
+_WIDE_CAP = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     """Maps (HEIGHT/2, WIDTH/2, len(MAPS)) and figures (len(FIGURES),), all within 0-1. Sets ``stats.sigma`` on
     the way."""
     level, m5, m20 = halve(stats.background), halve(stats.m5), halve(stats.m20)
-    v20, vs20 = halve(stats.v20), halve(stats.vs20)
+    v20, vs5, vs20 = halve(stats.v20), halve(stats.vs5), halve(stats.vs20)
     gx = cv2.Sobel(level, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     gy = cv2.Sobel(level, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
     slope2 = gx * gx + gy * gy
@@ -99,36 +102,36 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     wide = cv2.blur(shift20, _WIDE)
     occlusion, texture = _occlusion(level, m5, expected)
     vs_safe = vs20 + expected_smooth
-    maps = np.stack(
-        [
-            deviation,
-            _log_ratio(vs20, expected_smooth),
-            _log_ratio(halve(stats.flicker), expected),
-            _signed(shift5),
-            _signed(shift20),
-            _signed(shift20 - wide),
-            _signed(wide),
-            _signed(halve(stats.m60) / sigma),
-            _log_ratio(halve(stats.v60), expected * np.float32(0.3)),
-            halve(stats.away),
-            halve(stats.a20) / np.sqrt(v20 + 0.05),
-            occlusion,
-            texture,
-            _by_shift(m5 - level, gx, gy),
-            0.5 + 0.5 * halve(stats.kept1) / vs_safe,
-            0.5 + 0.5 * halve(stats.kept4) / vs_safe,
-            0.5 + 0.5 * halve(stats.transport_up) / vs_safe,
-            0.5 + 0.5 * halve(stats.transport_right) / vs_safe,
-            level / 255,
-            np.log1p(slope2) / 8,
-            cv2.blur(deviation, _WIDE),
-        ],
-        axis=-1,
-    )
+    layers: list[Grey] = [
+        deviation,
+        _log_ratio(vs20, expected_smooth),
+        _log_ratio(vs5, expected_smooth),
+        _log_ratio(halve(stats.flicker), expected),
+        _signed(shift5),
+        _signed(shift20),
+        _signed(shift20 - wide),
+        _signed(wide),
+        _signed(halve(stats.m60) / sigma),
+        _log_ratio(halve(stats.v60), expected * np.float32(0.3)),
+        halve(stats.away),
+        halve(stats.a20) / np.sqrt(v20 + 0.05),
+        occlusion,
+        texture,
+        _by_shift(m5 - level, gx, gy),
+        0.5 + 0.5 * halve(stats.kept1) / vs_safe,
+        0.5 + 0.5 * halve(stats.kept4) / vs_safe,
+        0.5 + 0.5 * halve(stats.transport_up) / vs_safe,
+        0.5 + 0.5 * halve(stats.transport_right) / vs_safe,
+        level / 255,
+        np.log1p(slope2) / 8,
+        cv2.blur(deviation, _WIDE),
+        cv2.blur(np.minimum(np.abs(shift5), _WIDE_CAP), _WIDE) / _WIDE_CAP,
+    ]
+    maps: NDArray[np.float32] = np.asarray(cv2.merge(layers), np.float32)
     figures = np.array(
         [
             min(stats.age_s, 120.0) / 120.0,
-            0.5 + 0.25 * np.log10(float(np.median(expected)) + 1e-3),
+            0.5 + 0.25 * np.log10(float(np.median(expected[::2, ::2])) + 1e-3),
             0.5 + 0.5 * np.log(context.gain),
             0.5 + context.offset / 80,
             min(context.moved_px / 8, 1),
@@ -140,7 +143,8 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
         ],
         np.float32,
     )
-    return np.clip(maps, 0, 1).astype(np.float32), np.clip(figures, 0, 1)
+    np.clip(maps, 0, 1, out=maps)
+    return maps, np.clip(figures, 0, 1)
 
 
 def _no_negative(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 ROWS, COLUMNS = 9, 16
 FORMAT = "smoke-sentry-site-memory-1"
-MOST_RAISE = 1.35  # on the score that opens an event
-SURE_SCORE = 0.92  # a score that passes everywhere, whatever was learned
+MOST_RAISE = 1.2  # on the score that opens an event
+SURE_SCORE = 0.75  # a score that passes everywhere, whatever was learned
 MOST_SHARE = 0.05  # of the picture, at any hour
 FORGOTTEN_AFTER_NIGHTS = 21
 QUIET_NIGHTS = 3  # a place must have stirred on so many nights before it counts

@@ -40,7 +40,7 @@ class Statistics:
         self.m60 = _zeros()  # mean distance of the 5 s mean from the background over 60 s
         self.v60 = _zeros()  # mean square distance of the 5 s mean from the background over 60 s
         self.flicker = _zeros()  # half the mean square frame difference over 10 s: variance of what has no memory
-        self.vs20 = _zeros()  # variance of the spatially smoothed picture over 20 s
+        self.vs5, self.vs20 = _zeros(), _zeros()  # variance of the spatially smoothed picture over 5 and 20 s
         self.kept1, self.kept4 = _zeros(), _zeros()  # its products one and four frames apart: how long a change lives
         self.transport_up, self.transport_right = _zeros(), _zeros()
         self.away = _zeros()  # share of the last 20 s spent clearly off the background
@@ -65,7 +65,7 @@ class Statistics:
         off = frame - self.m20
         _blend(self.v20, off * off, w20)
         _blend(self.a20, np.abs(off), w20)
-        self._coherent(cv2.GaussianBlur(off, (5, 5), 1.2), w20)
+        self._coherent(cv2.GaussianBlur(off, (5, 5), 1.2), w5, w20)
         jump = frame - self._last
         _blend(self.flicker, jump * jump, self._weight(10, dt_s, n), 0.5)
         _blend(self.m2, frame, self._weight(2.5, dt_s, n))
@@ -79,9 +79,11 @@ class Statistics:
         self._follow(frame, dt_s)
         self._last = frame
 
-    def _coherent(self, smooth: Grey, w20: float) -> None:
+    def _coherent(self, smooth: Grey, w5: float, w20: float) -> None:
         before, older = self._ring[-1], self._ring[0]
-        _blend(self.vs20, smooth * smooth, w20)
+        power = smooth * smooth
+        _blend(self.vs5, power, w5)
+        _blend(self.vs20, power, w20)
         _blend(self.kept1, smooth * before, w20)
         _blend(self.kept4, smooth * older, w20)
         k = _STEP_PX

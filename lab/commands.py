@@ -93,8 +93,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     if data is None:
         print(f"{options.data}: no real pictures there; judging drawn nights only", file=sys.stderr)
     if options.calibrate:
-        calibration = write(evaluate(list(cases(options.scale, None, TUNE.start)), options.processes), _manifest())
-        print(f"set {calibration}")
+        tuned = evaluate(list(cases(options.scale, data, TUNE.start)), options.processes)
+        if options.json:
+            save(tuned, options.json)
+        print(f"set {write(tuned, _manifest())}")
         return 0
     rows = evaluate(list(cases(options.scale, data)), options.processes)
     if options.json:

@@ -113,7 +113,7 @@ def mains_bands(rng: Rng, still: Still, length_s: float) -> Effect:
 
 def sensor_noise(rng: Rng, still: Still, length_s: float) -> Effect:
     """Shot and read noise, often smoothed in space and time by the camera itself."""
-    read, shot = log_uniform(rng, 0.2, 5.0), log_uniform(rng, 0.005, 0.5)
+    read, shot = log_uniform(rng, 0.15, 3.0), log_uniform(rng, 0.003, 0.2)
     pattern = rng.uniform(0, 1.2) * fractal(rng, H, W, 2, 2) if rng.random() < 0.3 else np.zeros((H, W), np.float32)
     soft = rng.uniform(0.4, 1.2) if rng.random() < 0.4 else 0.0
     keep = rng.uniform(0.3, 0.85) if rng.random() < 0.3 else 0.0

@@ -1,4 +1,5 @@
-"""Two unlike plume engines: puffs carried by the wind of their birth, and a meandering jet filled with moving noise.
+"""Three unlike plume engines: puffs carried by the wind of their birth, a meandering jet filled with moving noise, and
+smoke carried about by a swirling wind on a grid.
 
 Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to the light is the night's business.
 """
@@ -178,6 +179,80 @@ class Jet:
         return opacity
 
 
+class Swirl:
+    """Smoke on a grid, carried by wind and drifting eddies without divergence (the curl of moving noise).
+
+    Asked for times that do not go back.
+    """
+
+    def __init__(self, rng: Rng, shape: Shape, length_s: float) -> None:
+        self.shape = shape
+        reach = min(2.5 * shape.length + 6 * shape.radius, 90.0)
+        self.top, self.left = max(int(shape.y - reach), 0), max(int(shape.x - reach), 0)
+        self.bottom, self.right = min(int(shape.y + reach) + 1, H), min(int(shape.x + reach) + 1, W)
+        self.ys, self.xs = np.mgrid[self.top : self.bottom, self.left : self.right].astype(np.float32)
+        self.density: Array = np.zeros_like(self.xs)
+        eddy = log_uniform(rng, 5, 40)
+        self.stream = [fractal(rng, 256, 256, eddy * k, 2) * np.float32(eddy * k) for k in (1.0, 2.7)]
+        self.swirl = shape.speed * rng.uniform(0.03, 0.22)
+        self.gust = Wander(rng, 1, rng.uniform(0.05, 0.4), rng.uniform(3, 25), length_s + 40)
+        self.veer = Wander(rng, 0, rng.uniform(0.03, 0.35), rng.uniform(3, 30), length_s + 40)
+        self.strength = Wander(rng, 1, shape.unsteady, shape.beat_s, length_s + 40)
+        self.soft = float(np.sqrt(2 * shape.spread * shape.radius))
+        self.t_s, self.depth = -30.0, 1.0
+        thick = [float(np.percentile(self._thickness(t), 99.95)) for t in np.arange(-15.0, 0.1, 1.5)]
+        self.depth = float(-np.log(1 - shape.opacity)) / max(float(np.median(thick)), 1e-3)
+
+    def _thickness(self, t_s: float) -> Array:
+        span = min(t_s - self.t_s, 20.0)
+        steps = max(int(np.ceil(span * min(self.shape.speed / 4 + 1, 3))), 1) if span > 0 else 0
+        for number in range(steps):
+            self._carry(t_s - span + span * (number + 1) / steps, span / steps)
+        self.t_s = t_s
+        return self.density * np.float32(self.depth)
+
+    def _carry(self, t_s: float, dt_s: float) -> None:
+        s, late = self.shape, t_s + 30.0
+        angle, speed = s.angle + self.veer(late), s.speed * float(np.clip(self.gust(late), 0.2, 2))
+        psi = np.zeros_like(self.xs)
+        for field, pace in zip(self.stream, (0.7, 1.0), strict=True):
+            # The eddies drift with the wind, slower than the smoke.
+            u = _to_and_fro(self.xs - np.float32(speed * pace * 0.8 * np.cos(s.angle) * late))
+            v = _to_and_fro(self.ys + np.float32(speed * pace * 0.8 * np.sin(s.angle) * late))
+            psi += cv2.remap(field, u, v, cv2.INTER_LINEAR)
+        far = np.hypot(self.xs - s.x, self.ys - s.y)
+        turn = np.float32(self.swirl) * np.minimum(far / np.float32(2 * s.radius + 1), 1)
+        along_x = speed * np.cos(angle) + turn * cv2.Sobel(psi, cv2.CV_32F, 0, 1, scale=0.125)
+        along_y = (
+            -speed * np.sin(angle) - s.rise / (1 + 0.05 * far) - turn * cv2.Sobel(psi, cv2.CV_32F, 1, 0, scale=0.125)
+        )
+        from_x = (self.xs - np.float32(dt_s) * along_x - self.left).astype(np.float32)
+        from_y = (self.ys - np.float32(dt_s) * along_y - self.top).astype(np.float32)
+        moved = cv2.remap(self.density, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        if self.soft * dt_s > 0.15:
+            moved = cv2.GaussianBlur(moved, (0, 0), min(self.soft * float(np.sqrt(dt_s)), 2.0))
+        moved *= np.float32(np.exp(-dt_s * s.speed / s.length))
+        if s.abrupt > 0.5:
+            moved = np.maximum(moved - np.float32(0.25 * dt_s * s.speed / s.length), 0)
+        mouth_x, mouth_y = s.x + s.gap * np.cos(angle), s.y - s.gap * np.sin(angle)
+        mouth = np.exp(-0.5 * ((self.xs - mouth_x) ** 2 + (self.ys - mouth_y) ** 2) / np.float32(s.radius**2))
+        self.density = moved + mouth.astype(np.float32) * np.float32(dt_s * max(self.strength(late), 0.05))
+
+    def __call__(self, t_s: float) -> Array:
+        """Opacity (H, W) at a time."""
+        opacity = np.zeros((H, W), np.float32)
+        opacity[self.top : self.bottom, self.left : self.right] = 1 - np.exp(-self._thickness(t_s))
+        return opacity
+
+
+def _to_and_fro(place: Array) -> Array:
+    """A place on an endless axis laid on the 256 cells of a field, without a seam."""
+    laid: Array = 255 - np.abs(place % 510 - 255)
+    return laid
+
+
 def random_engine(rng: Rng, shape: Shape, length_s: float) -> Engine:
     """One of the engines."""
-    return Puffs(rng, shape, length_s) if rng.random() < 0.6 else Jet(rng, shape, length_s)
+    kind = rng.choice([Puffs, Jet, Swirl], p=[0.35, 0.3, 0.35])
+    engine: Engine = kind(rng, shape, length_s)
+    return engine
