@@ -63,6 +63,8 @@ def night_and_outage(folder: Path, seconds: float, say: Callable[[str], None]) -
 
 def _store(folder: Path, facts: list[Fact], count: int) -> int:
     """Bytes on disk of ``count`` records that repeat ``facts``."""
+    if not facts:
+        raise RuntimeError("the outage left no record in the spool; there is nothing to measure")
     spool = Spool(folder)
     endless = (one for _ in iter(int, 1) for one in facts)
     for start in range(0, count, 500):
