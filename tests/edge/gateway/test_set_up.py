@@ -43,7 +43,7 @@ def test_init_writes_a_file_that_passes_check(
         "camera east: 640x360, first frame after",
         "sensor pm-1: pm1_cf1_ug_m3 8",
         "schedule: cameras",
-        "GB free",
+        "is made at the first start",
         "good. 1 cameras, 1 sensors",
     ):
         assert expected in told
@@ -192,5 +192,5 @@ def test_outside_its_hours_a_gateway_rests_and_that_is_no_fault(
     assert eye.answers == 0, "nobody asked the camera for a picture"
     until(lambda: main(["status", "--once", "--config", str(config)]) == 0, "all is well")
     assert "not scheduled now" in capsys.readouterr().out
-    assert camera.health().not_judged_s == 0.0
+    assert camera.health().not_judged_s < 2.0, "no more than since the last look"
     assert gateway.coverage.report() == [], "time outside the schedule is no missing coverage"
