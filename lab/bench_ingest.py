@@ -133,7 +133,7 @@ class _Bench:
         """``smokesentry cloud ingest``, once it has met every gateway: what is done once for each is not counted."""
         names = self._start(url, workers)
         for name in names:
-            self._processes.terminate(name)
+            self._processes.kill(name)  # the broker keeps its session, which is what this start was for
         self._fill(gateways)
         engine = open_store(url)
         stored = _stored(engine)
@@ -201,7 +201,7 @@ class _Bench:
 
     def _end(self, names: Sequence[str]) -> None:
         for name in names:
-            self._processes.terminate(name)
+            self._processes.kill(name)
             forget(self._port, name, f"{name}-bulk")
 
     def _authors(self, gateways: int) -> list[Author]:
