@@ -212,11 +212,11 @@ def _blocks(frames: Iterable[Array], size: int, gop: int, step: float) -> Iterat
 
 
 def h264(frames: Iterable[Array], options: dict[str, str], enlarge: int) -> Iterator[Array]:
-    """Through a real encoder and decoder in memory (PyAV with x264; training environment only)."""
-    import av  # type: ignore[import-not-found]
+    """Through a real encoder and decoder in memory (PyAV with x264)."""
+    import av
 
     encoder = av.CodecContext.create("libx264", "w")
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = W * enlarge, H * enlarge, "yuv420p", 2
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = W * enlarge, H * enlarge, "yuv420p", Fraction(2)
     encoder.options = options | {"tune": "zerolatency", "threads": "1"}
     encoder.time_base = Fraction(1, 2)
     decoder = av.CodecContext.create("h264", "r")

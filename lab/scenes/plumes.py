@@ -6,6 +6,7 @@ Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -231,7 +232,7 @@ class Swirl:
         moved = cv2.remap(self.density, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         if self.soft * dt_s > 0.15:
             moved = cv2.GaussianBlur(moved, (0, 0), min(self.soft * float(np.sqrt(dt_s)), 2.0))
-        moved *= np.float32(np.exp(-dt_s * s.speed / s.length))
+        moved = moved * np.float32(np.exp(-dt_s * s.speed / s.length))
         if s.abrupt > 0.5:
             moved = np.maximum(moved - np.float32(0.25 * dt_s * s.speed / s.length), 0)
         mouth_x, mouth_y = s.x + s.gap * np.cos(angle), s.y - s.gap * np.sin(angle)
@@ -253,6 +254,5 @@ def _to_and_fro(place: Array) -> Array:
 
 def random_engine(rng: Rng, shape: Shape, length_s: float) -> Engine:
     """One of the engines."""
-    kind = rng.choice([Puffs, Jet, Swirl], p=[0.35, 0.3, 0.35])
-    engine: Engine = kind(rng, shape, length_s)
-    return engine
+    kinds: tuple[Callable[[Rng, Shape, float], Engine], ...] = (Puffs, Jet, Swirl)
+    return kinds[int(rng.choice(3, p=[0.35, 0.3, 0.35]))](rng, shape, length_s)
