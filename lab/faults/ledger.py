@@ -41,6 +41,7 @@ class Ledger:
     given: dict[str, int] = field(default_factory=dict)  # numbers given a lane, all spools together
     stored: dict[str, int] = field(default_factory=dict)  # of these, held by the cloud
     given_up: dict[str, int] = field(default_factory=dict)  # announced as dropped for want of room
+    waiting: dict[str, int] = field(default_factory=dict)  # with the gateway only, when it stopped
     detections: int = 0  # distinct id and revision in the cloud
     sent_again: int = 0  # copies that the cloud recognised
     times: Counter[str] = field(default_factory=Counter)  # honest, corrected, marked, wrong
@@ -52,6 +53,7 @@ class Ledger:
         lanes = "; ".join(
             f"{lane} {self.given[lane]} given, {self.stored[lane]} in the cloud"
             + (f", {self.given_up[lane]} given up and said" if self.given_up[lane] else "")
+            + (f", {self.waiting[lane]} still with the gateway" if self.waiting[lane] else "")
             for lane in LANES
         )
         times = ", ".join(f"{count} {kind}" for kind, count in sorted(self.times.items()))
@@ -174,7 +176,9 @@ def _compare_spool(ledger: Ledger, folder: Path, cloud: _Cloud) -> None:
         ledger.given[lane], ledger.stored[lane] = len(numbers), len(held - up)
         still = {(spool_id, seq) for of, seq, _, waits in kept if of == lane and waits}
         ledger.wrong += [f"{lane}/{seq} was given and is nowhere" for _, seq in sorted(numbers - held - up - still)]
-        ledger.wrong += [f"{lane}/{seq} still waits" for _, seq in sorted(still - held)]
+        ledger.waiting[lane] = len(still - held)
+        if lane == "detection":  # of the others, what was told while the gateway stopped waits for its next start
+            ledger.wrong += [f"{lane}/{seq} still waits" for _, seq in sorted(still - held)]
     for lane, seq, raw, _ in kept:
         there = cloud.raw.get((spool_id, lane, seq))
         if there is not None and there != bytes(raw):
