@@ -66,8 +66,9 @@ def stand(folder: Path, plan: Plan, say: Say) -> Iterator[Stand]:
 
 
 def run_cluster(folder: Path, plan: Plan, say: Say) -> tuple[Outcome, list[Figure]]:
-    """Measures what the cluster takes. Then kills a follower and the telemetry queue's leader, and cuts a node off, each
-    until the cluster is whole again; workers die at random all the while. ``plan.seconds`` lie between two faults."""
+    """Measures what the cluster takes. Then kills a follower and the telemetry queue's leader, and cuts a node off,
+    each until the cluster is whole again; workers die at random all the while. ``plan.seconds`` lie between two faults.
+    """
     from lab.cluster_size import cluster_size
 
     with stand(folder, plan, say) as ready:

@@ -1,4 +1,4 @@
-"""A private PostgreSQL on a free loopback port, started and stopped with what needs it. Debian's package, any version."""
+"""A private PostgreSQL on a free loopback port, started and stopped with what needs it (Debian package postgresql)."""
 
 from __future__ import annotations
 
