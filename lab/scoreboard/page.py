@@ -100,7 +100,7 @@ def _table(section: str, figures: Sequence[Figure]) -> str:
 
 
 def _value(figure: Figure) -> str:
-    return f"{number(figure.value)} {figure.unit}".strip()
+    return "–" if figure.value is None else f"{number(figure.value)} {figure.unit}".strip()
 
 
 def _bounds(figure: Figure) -> str:

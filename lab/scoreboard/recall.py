@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
+from typing import get_args
 
 from lab.figures import Figure
 from lab.scoreboard.bounds import NOTHING, Estimate, as_figure, share, weighted_rate
 from lab.scoreboard.rows import CameraView, Event, Row
 from lab.scoreboard.sampling import BANDS, band_of
+from simulator.lighting import LightType
 
 _SIZES = ((4.0, 8.0), (8.0, 16.0), (16.0, 32.0), (32.0, inf))
 _DISTANCES = ((0.0, 50.0), (50.0, 75.0), (75.0, 100.0), (100.0, inf))
+_TEMPERATURES = ("below -5 °C", "-5 to 5 °C", "above 5 °C")
 _TARGETS = {band_of(0.1): 0.80, band_of(0.2): 0.95, band_of(0.4): 0.95, band_of(0.6): 0.95}
 
 
@@ -44,10 +47,10 @@ def recall(rows: Sequence[Row]) -> list[Figure]:
     groups: list[tuple[str, Callable[[Row, Event], str], Sequence[str]]] = [
         ("opacity", lambda _, event: band_of(best_view(event).opacity), [band_of(low) for low, _ in BANDS]),
         ("plume width", lambda _, event: _band(best_view(event).across_px, _SIZES, "px"), _names(_SIZES, "px")),
-        ("light", lambda _, event: best_view(event).light, ()),
+        ("light", lambda _, event: best_view(event).light, get_args(LightType)),
         ("distance", lambda _, event: _band(best_view(event).distance_m, _DISTANCES, "m"), _names(_DISTANCES, "m")),
         ("weather", lambda row, _: row.weather, ("clear", "fog", "rain", "snow")),
-        ("temperature", lambda row, _: _temperature(row), ()),
+        ("temperature", lambda row, _: _temperature(row), _TEMPERATURES),
         ("fuel", lambda _, event: event.fuel, ()),
     ]
     for title, key, names in groups:
@@ -81,7 +84,7 @@ def _natural_recall(seen: Sequence[tuple[Row, Event]]) -> Estimate:
 def _temperature(row: Row) -> str:
     if row.temp_c is None:
         return "unknown"
-    return "below -5 °C" if row.temp_c <= -5 else "-5 to 5 °C" if row.temp_c <= 5 else "above 5 °C"
+    return _TEMPERATURES[0 if row.temp_c <= -5 else 1 if row.temp_c <= 5 else 2]
 
 
 def _band(value: float, bands: Sequence[tuple[float, float]], unit: str) -> str:
