@@ -1,4 +1,4 @@
-"""Everything wrong, by kind and by whatever Hypothesis thinks of, into the store: a fact or a dead letter, never a stop."""
+"""Everything wrong, by kind and by whatever Hypothesis thinks of, into the store: a fact or a letter, never a stop."""
 
 from __future__ import annotations
 
