@@ -131,9 +131,10 @@ def _work(todo: Any, done: Any, folder: str) -> None:
             except Exception:  # one broken window must not cost the others; it is told and counted
                 done.put(f"night {window.night}, {window.from_s:.0f} s, {window.stratum}\n{traceback.format_exc()}")
         if job.demo is not None:
+            name, seed = DEMOS[job.demo]
             try:
-                done.put(play_demo(*DEMOS[job.demo], cloud, job.fps))
+                done.put(play_demo(name, seed, cloud, job.fps))
             except Exception:
-                done.put(f"demo {' '.join(map(str, DEMOS[job.demo]))}\n{traceback.format_exc()}")
+                done.put(f"demo {name} {seed}\n{traceback.format_exc()}")
         cloud.close()
     done.put(None)
