@@ -24,6 +24,7 @@ TARGETS = {
     "cloud": {
         "systemd/smokesentry-ingest.service": "etc/systemd/system/smokesentry-ingest.service",
         "systemd/smokesentry-evidence.service": "etc/systemd/system/smokesentry-evidence.service",
+        "systemd/smokesentry-influx.service": "etc/systemd/system/smokesentry-influx.service",
         "systemd/smokesentry-console.service": "etc/systemd/system/smokesentry-console.service",
         "systemd/sysusers.conf": "etc/sysusers.d/smokesentry.conf",
     },

@@ -56,6 +56,7 @@ def test_systemd_finds_no_fault_in_a_unit(units: Path, unit: str) -> None:
         ("smokesentry-gateway.service", 25),
         ("smokesentry-ingest.service", 15),
         ("smokesentry-evidence.service", 15),
+        ("smokesentry-influx.service", 15),
         ("smokesentry-console.service", 15),
     ],
 )
