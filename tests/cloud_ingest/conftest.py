@@ -20,6 +20,7 @@ from math import atan2, cos, degrees, hypot, radians
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Engine
@@ -27,7 +28,7 @@ from sqlalchemy import Engine
 from cloud_ingest.store.database import open_store
 from smokesentry.clock import ClockState, to_wire
 from smokesentry.messages import records as wire
-from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, key_id, seal
+from smokesentry.messages.envelope import ACK_TYPE, BATCH_TYPE, MAX_ENVELOPE_BYTES, STATE_TYPE, key_id, seal
 from smokesentry.messages.topics import Address
 from smokesentry.place import CameraPose, Place
 
@@ -223,6 +224,55 @@ def east() -> FakeGateway:
 @pytest.fixture
 def south() -> FakeGateway:
     return FakeGateway("gw-south", pose_at("cam", -20.0, -80.0, (0.0, 0.0)))
+
+
+def _with_body(gateway: FakeGateway, body: dict[str, Any]) -> tuple[str, bytes]:
+    """One signed telemetry record with whatever body."""
+    record = json.loads(wire.encode_record(gateway.record("telemetry", gateway.telemetry(0))))
+    return gateway.sealed("telemetry", [json.dumps(record | {"body": body}).encode()])
+
+
+def _poison(gateway: FakeGateway) -> dict[str, tuple[str, bytes]]:
+    """Cause of the dead letter, with a number behind it -> message. Numbers that are taken are held as refused."""
+    up, strange = gateway.address.up("telemetry"), Ed25519PrivateKey.generate()
+    telemetry = msgspec.to_builtins(gateway.telemetry(0))
+    topic, raw = _with_body(gateway, telemetry | {"readings": "ten"})
+    values = {"pm25_atm_ug_m3": {"mean": 1.0, "low": 1.0, "high": 1.0, "count": 1}}
+    bad: dict[str, tuple[str, bytes]] = {
+        "invalid_record 1": (topic, raw),
+        "oversized 1": (up, b"x" * (MAX_ENVELOPE_BYTES + 1)),
+        "malformed 1": (up, raw[: len(raw) // 2]),
+        "malformed 2": (up, b"[" * 200_000),
+        "malformed 3": (up, b""),
+        "malformed 4": (up, raw.replace(b'"payload"', b'"pay\xff\xfeload"')),
+        "malformed 5": (gateway.address.up("detection"), b"no envelope"),
+        "invalid_batch 1": (up, seal(b'{"v":1,"records":' + b"[" * 200_000, BATCH_TYPE, gateway.key)),
+        "wrong_type 1": (up, seal(b"{}", ACK_TYPE, gateway.key)),
+        "unknown_key 1": (up, seal(b"{}", BATCH_TYPE, strange)),
+        "bad_signature 1": (up, raw.replace(b'"payload":"ey', b'"payload":"eX')),
+        "wrong_name 1": (up.replace(gateway.name, "gw-south"), raw),
+        "bad_topic 1": (f"smokesentry/v1/Lab!/{gateway.name}/up/telemetry", raw),
+        "invalid_batch 2": gateway.sealed("telemetry", [b'{"seq":-1}']),
+        "invalid_record 2": _with_body(gateway, telemetry | {"values": {"PM2.5 (ug/m3)": values}}),
+        "invalid_record 3": _with_body(gateway, telemetry | {"from_at": "22.11.2026 18:00"}),
+        "invalid_record 4": _with_body(gateway, telemetry | {"readings": 2**70}),
+        "invalid_record 5": _with_body(gateway, {"type": "health", "software": [], "uptime_s": {}}),
+        "invalid_record 6": _with_body(gateway, telemetry | {"model": "a\x00b"}),
+    }
+    for number, token in enumerate(("NaN", "Infinity", "-Infinity", "1e999", "0x10")):
+        record = wire.encode_record(gateway.record("telemetry", gateway.telemetry(0))).replace(b"40.0", token.encode())
+        payload = wire.encode_batch(
+            tenant=TENANT, gateway=gateway.name, spool=gateway.spool, lane="telemetry", records=[b"{}"]
+        ).replace(b"{}", record)
+        # 1e999 is written as JSON writes numbers: only its record is bad, not the whole batch.
+        name = f"invalid_record {10 + number}" if token == "1e999" else f"invalid_batch {10 + number}"
+        bad[name] = (up, seal(payload, BATCH_TYPE, gateway.key))
+    return bad
+
+
+@pytest.fixture
+def poison() -> Callable[[FakeGateway], dict[str, tuple[str, bytes]]]:
+    return _poison
 
 
 @pytest.fixture

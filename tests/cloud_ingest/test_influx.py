@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import socket
@@ -80,6 +81,13 @@ class Server:
             )
             for one in found
         }
+
+    def label_values(self, query):
+        """What Grafana makes of a variable's ``label_values(SERIES, LABEL)``."""
+        series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
+        match = urllib.parse.urlencode({"match[]": series.replace("$tenant", "lab")})
+        with urllib.request.urlopen(f"{self.url}/api/v1/label/{label}/values?{match}", timeout=20) as answer:
+            return json.loads(answer.read())["data"]
 
     def average(self, expression, at_ms):
         query = urllib.parse.urlencode({"query": expression, "time": at_ms / 1000})
@@ -162,8 +170,11 @@ def test_every_query_of_the_dashboards_is_understood_and_those_of_what_is_stored
     _drain(Feed(engine, Influx(url=server.url)))
     urllib.request.urlopen(server.url + "/internal/force_flush", timeout=20).read()
     answered = {}
-    for board in DASHBOARDS:
-        for panel in json.loads(board.read_text(encoding="utf-8"))["panels"]:
+    for board in (json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS):
+        variables = [one for one in board["templating"]["list"] if one["type"] == "query"]
+        names = {one["name"]: server.label_values(one["query"]) for one in variables}
+        assert names == {"tenant": ["lab"], "gateway": ["gw-east"]}
+        for panel in board["panels"]:
             for target in panel["targets"]:
                 expression = target["expr"].replace("$tenant", "lab").replace("$gateway", ".*")
                 query = urllib.parse.urlencode({"query": expression, "time": time.time() - 100})

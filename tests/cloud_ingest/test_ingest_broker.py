@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import msgspec
@@ -37,6 +39,7 @@ from smokesentry.clock import from_unix
 from smokesentry.identity import load_identity
 from smokesentry.messages.control import Ack, Command
 from smokesentry.messages.envelope import ACK_TYPE, COMMAND_TYPE, key_id, unseal
+from smokesentry.messages.records import LANES
 from smokesentry.messages.topics import UP_FILTER
 
 pytestmark = pytest.mark.mosquitto
@@ -65,6 +68,7 @@ class Bench:
     def __init__(self, folder: Path, tls: bool = False) -> None:
         self.folder = folder
         self.port = _free_port()
+        self.subscribed = 0  # how often a worker had subscribed when the last one was started
         self.processes: dict[str, subprocess.Popen] = {}
         self.acks: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         now = from_unix(time.time())
@@ -75,6 +79,7 @@ class Bench:
         (folder / "store").mkdir()
         listener = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder / 'store'}/"]
         queues = ["max_queued_messages 0", "max_inflight_messages 0", *(["user root"] if os.geteuid() == 0 else [])]
+        queues += ["log_type error", "log_type warning", "log_type notice", "log_type subscribe"]
         access = ["allow_anonymous true"]
         if tls:
             access = [f"cafile {folder / 'broker/ca.crt'}", f"certfile {folder / 'broker/broker.crt'}"]
@@ -117,6 +122,7 @@ class Bench:
         gateway.key = load_identity(out / f"{gateway.name}.key", out / f"{gateway.name}.crt").key
 
     def worker(self) -> None:
+        self.subscribed = self.subscriptions()
         log = (self.folder / "worker.log").open("ab")
         self.processes["worker"] = subprocess.Popen(
             [sys.executable, "-m", "smokesentry", "cloud", "ingest", "--config", str(self.folder / "cloud.toml")],
@@ -132,8 +138,13 @@ class Bench:
     def worker_log(self) -> str:
         return (self.folder / "worker.log").read_text()
 
+    def subscriptions(self) -> int:
+        """How many shared subscriptions the broker was asked for since its start."""
+        return (self.folder / "broker.log").read_text().count(f" $share/{secret_group(self.cloud)}/")
+
     def worker_connected(self) -> None:
-        _eventually(lambda: "connected to" in self.worker_log())
+        """Both sessions stand, so that nothing published from now on passes it by."""
+        _eventually(lambda: self.subscriptions() == self.subscribed + len(LANES), 120)
 
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
@@ -195,7 +206,8 @@ def test_what_is_acknowledged_is_stored_and_a_duplicate_is_acknowledged_again(be
     assert (ack.gateway, ack.spool, ack.lane, ack.contiguous, ack.ranges) == ("gw-east", east.spool, "telemetry", 2, [])
     assert bench.read(select(func.count()).select_from(telemetry)) == [(2,)]
     bench.publish(*message)
-    assert bench.next_ack() == ack
+    again = bench.next_ack()
+    assert again == msgspec.structs.replace(ack, at=again.at)
     assert bench.read(select(func.count()).select_from(telemetry)) == [(2,)]
     assert bench.read(select(func.count()).select_from(envelopes)) == [(1,)]
 
@@ -219,6 +231,54 @@ def test_poison_is_set_aside_and_stops_nobody(bench, east, south):
     assert sorted(causes) == ["bad_signature", "bad_topic", "malformed", "oversized", "wrong_name"]
     listed = bench.run("dead-letters", "--json")
     assert sorted(json.loads(line)["cause"] for line in listed.stdout.splitlines()) == sorted(causes)
+
+
+def test_a_flood_of_poison_holds_up_no_neighbour_and_all_of_it_is_set_aside(bench, east, south, poison):
+    """Forty times each kind of poison, shuffled among good messages, half of them twice, wait at the broker.
+
+    Held up is who is stored later than something behind it in the queue: order is compared, not seconds.
+    """
+    bench.worker()
+    bench.worker_connected()
+    bench.kill("worker")  # its sessions stay: the broker queues
+    bad = poison(east)
+    times = {name: 3 if len(raw) > 100_000 else 40 for name, (_, raw) in bad.items()}
+    good = [south.batch("telemetry", south.telemetry(n)) for n in range(100)]
+    flood = good + good[::2] + [message for name, message in bad.items() for _ in range(times[name])]
+    random.Random(7).shuffle(flood)
+    flood.append(south.batch("detection", south.detection(1, (600.0, 300.0))))
+    for sent in [bench.client.publish(*message, qos=1) for message in flood]:
+        sent.wait_for_publish(60)
+    bench.worker()
+    bench.held({("gw-south", "telemetry"): 100, ("gw-south", "detection"): 1}, seconds=120)
+
+    # A refused record's number is held like any other's, so that its repetitions are duplicates.
+    wanted = Counter[str]()
+    for name, count in times.items():
+        wanted[name.split()[0]] += 1 if name.startswith("invalid_record") else count
+    causes = select(dead_letters.c.cause, func.count()).group_by(dead_letters.c.cause)
+    _eventually(lambda: sum(dict(map(tuple, bench.read(causes))).values()) >= wanted.total(), 120)
+    assert dict(map(tuple, bench.read(causes))) == wanted
+    stored = dict(map(tuple, bench.read(select(telemetry.c.seq, telemetry.c.received_at))))
+    assert sorted(stored) == list(range(1, 101))
+    assert len(bench.read(select(telemetry.c.seq))) == 100
+    ((detected_at,),) = bench.read(select(detections.c.received_at))
+
+    letters = bench.read(select(dead_letters.c.received_at, dead_letters.c.topic))
+    bulk = sorted(at for at, topic in letters if topic.endswith("/up/telemetry"))
+    seq_of = {raw: seq for seq, (_, raw) in enumerate(good, 1)}
+    seen, before = set[int](), 0
+    for topic, raw in flood[:-1]:
+        seq = seq_of.get(raw)
+        if seq is None:
+            before += topic.endswith("/up/telemetry")
+        elif seq not in seen:
+            seen.add(seq)
+            first = bisect_left(bulk, stored[seq])
+            assert first <= before, f"{first} letters were stored before it, {before} stood before it in the queue"
+    assert detected_at < bulk[-1], "sent last of all, the detection waited for the whole flood"
+    assert "going one by one" not in bench.worker_log()
+    assert bench.processes["worker"].poll() is None
 
 
 def _night(east, south, origin_of) -> list[tuple[str, bytes]]:

@@ -27,11 +27,11 @@ points = st.lists(
     st.tuples(st.floats(0, 1000), st.floats(0, 50), st.integers(1, 60)).map(
         lambda p: {"at": "t", "mean": p[0], "low": p[0] - p[1], "high": p[0] + p[1], "count": p[2]}
     ),
-    max_size=900,
+    max_size=120,
 )
 
 
-@given(points, st.integers(1, 50))
+@given(points, st.integers(1, 30))
 def test_thinning_keeps_peaks_and_counts(series: list[dict], most: int) -> None:
     thinned = thin(series, most)
     assert len(thinned) <= most
