@@ -28,6 +28,7 @@ class H264:
             ) from error
         self._frame = av.VideoFrame
         width, height = size
+        self._no_colour = np.full((height // 2, width), 128, np.uint8)
         pace = Fraction(fps).limit_denominator(1000)
         gop = max(round(key_s * fps), 1)
         encoder = av.CodecContext.create("libx264", "w")
@@ -47,13 +48,17 @@ class H264:
     def through(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frame (h, w, 1 or 3 uint8) as it comes out at the other end."""
         grey = frame.shape[2] == 1
-        picture = self._frame.from_ndarray(frame[..., 0] if grey else frame, format="gray" if grey else "bgr24")
+        if grey:  # as luma, and out as luma again: converting a frame costs as much as encoding it
+            picture = self._frame.from_ndarray(np.vstack([frame[..., 0], self._no_colour]), format="yuv420p")
+        else:
+            picture = self._frame.from_ndarray(frame, format="bgr24")
         picture.pts = self._number
         self._number += 1
         packets = self._encoder.encode(picture)
         self.bytes = sum(packet.size for packet in packets)
         for packet in packets:
             for shown in self._decoder.decode(packet):
-                out = shown.to_ndarray(format="gray" if grey else "bgr24")
-                return np.asarray(out[..., None] if grey else out, np.uint8)
+                if grey:
+                    return np.array(shown.to_ndarray()[: shown.height, : shown.width, None], np.uint8)
+                return np.asarray(shown.to_ndarray(format="bgr24"), np.uint8)
         raise RuntimeError("the H.264 encoder kept a frame back; it was told not to (zerolatency)")

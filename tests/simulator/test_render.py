@@ -123,4 +123,5 @@ def test_h264_keeps_the_picture_and_pulses() -> None:
     assert max(errors) < 4
     keys = np.arange(0, 33, 8)
     rest = np.setdiff1d(np.arange(1, 33), keys)
-    assert min(np.array(sizes)[keys]) > 1.3 * np.median(np.array(sizes)[rest])
+    # The first key frame has no history to spend bits by; the pulsing is in those that follow.
+    assert min(np.array(sizes)[keys[1:]]) > 2 * np.median(np.array(sizes)[rest])
