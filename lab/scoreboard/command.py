@@ -25,7 +25,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--minutes", type=float, default=28.0, help="stop after so long with what was played (default 28; 0: never)"
     )
-    parser.add_argument("--fps", type=float, default=2.0, help="frames a second, 1 or 2 (default 2, as gateways)")
+    parser.add_argument(
+        "--fps",
+        type=float,
+        default=1.0,
+        help="frames a second, 1 (default: twice the nights in the time) or 2, as gateways",
+    )
     parser.add_argument("--out", type=Path, default=Path("build"), help="where judge.json and judge.md go")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where the last kept scoreboard lies")
     parser.add_argument("--rows", type=Path, help="reckon up an earlier run's judge-rows.jsonl instead of playing")
