@@ -486,9 +486,10 @@ def console(town: Town, served: str) -> str:
     return served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One headless Chromium with software WebGL."""
+    """One headless Chromium with software WebGL. Ends with its module: while it lives, an event loop runs in this
+    thread, and no other test could start one."""
     from playwright.sync_api import sync_playwright
 
     flags = [

@@ -22,11 +22,9 @@ def test_status_tells_how_it_is(
     assert main(["status", "--config", str(config)]) == 1
     assert "has not run yet" in capsys.readouterr().out
     gateway = start()
-    status = config.parent / "state" / "status.json"
     until(lambda: gateway.cameras[0].capture.frames > 0 and gateway.uplink.state.connected, "running")
-    written = status.stat().st_mtime if status.exists() else 0.0
-    until(lambda: status.exists() and status.stat().st_mtime > written, "status written")
-    assert main(["status", "--config", str(config)]) == 0
+    # The file is written every few seconds; it may still speak of the moment before the first frame.
+    until(lambda: main(["status", "--config", str(config)]) == 0, "a status without complaint")
     told = capsys.readouterr().out
     assert "gw-1 in town: runs" in told
     assert "connected to 127.0.0.1" in told
