@@ -17,7 +17,7 @@ from smokesentry.weather import Weather
 
 FROZEN_AFTER_S = 10.0
 SHAKING_PX = 3.0
-_LOOK_EVERY_S = 0.9  # sharpness changes slowly
+_LOOK_EVERY_S = 1.9  # sharpness changes slowly
 _VEILED_SHARE = 0.45  # of the sharpness that this camera had
 _SHARPNESS_MEMORY_S = 600.0
 _VEIL_LEAVES = 0.75  # of fine structure of any kind, at most
@@ -38,7 +38,7 @@ class Health:
         self._looked_t = -np.inf
         self._veil: str | None = None
         self._best = 0.0
-        self._mean: Grey | None = None  # over some five seconds: noise is no sharpness
+        self._mean: Grey | None = None  # over some ten seconds: noise is no sharpness
         self._clear: Grey | None = None  # the same when it was last as sharp as ever
         self._clear_age_s = 0.0
         self._recent: deque[float] = deque(maxlen=7)
