@@ -96,12 +96,13 @@ def test_the_gateway_may_ask_for_the_state_of_the_clock(tmp_path: Path) -> None:
     assert "ProtectClock" not in _settings("smokesentry-gateway.service")
 
 
-def test_the_gateway_reaches_serial_lines_and_cameras_and_no_other_device() -> None:
+def test_the_gateway_reaches_serial_lines_cameras_and_the_watchdog_and_no_other_device() -> None:
     settings = _settings("smokesentry-gateway.service")
     assert "PrivateDevices" not in settings
     assert settings["DevicePolicy"] == ["closed"]
     kinds = {value.split()[0] for value in settings["DeviceAllow"]}
-    assert kinds == {"char-ttyAMA", "char-ttyS", "char-ttyUSB", "char-ttyACM", "char-video4linux"}
+    lines = {"char-ttyAMA", "char-ttyS", "char-ttyUSB", "char-ttyACM"}
+    assert kinds == lines | {"char-video4linux", "char-media", "char-dma_heap", "/dev/watchdog"}
     assert settings["SupplementaryGroups"] == ["dialout video"]
 
 
