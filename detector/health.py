@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from detector.frames import Grey
-from detector.structure import Left, structure_left
+from detector.structure import Left, Structure
 from smokesentry.weather import Weather
 
 FROZEN_AFTER_S = 10.0
@@ -39,7 +39,8 @@ class Health:
         self._veil: str | None = None
         self._best = 0.0
         self._mean: Grey | None = None  # over some ten seconds: noise is no sharpness
-        self._clear: Grey | None = None  # the same when it was last as sharp as ever
+        self._clear: Structure | None = None  # of the same when it was last as sharp as ever
+        self._clear_brightness = 1.0
         self._clear_age_s = 0.0
         self._recent: deque[float] = deque(maxlen=7)
         self._covered: deque[float] = deque(maxlen=7)
@@ -84,9 +85,9 @@ class Health:
         if self._mean is None:
             self._mean = frame.copy()
         cv2.accumulateWeighted(frame, self._mean, 0.2)
-        self._clear = self._mean.copy() if self._clear is None else self._clear
+        clear = self._clear or self._keep_as_clear(self._mean)
         # Relative to the picture's own brightness, so that exposure and lamps do not count.
-        left, light = structure_left(self._clear, self._mean), _brightness(self._clear) / _brightness(self._mean)
+        left, light = clear.left_in(self._mean), self._clear_brightness / _brightness(self._mean)
         self._recent.append(left.fine * light)
         self._covered.append(left.covered if left.kept > _KEPT_ELSEWHERE else 0.0)
         now = float(np.median(self._recent))
@@ -95,16 +96,21 @@ class Health:
         settled = len(self._recent) == self._recent.maxlen
         as_ever = now > 0.9 * self._best and self._covered[-1] < 0.2
         if as_ever and self._clear_age_s > (_CLEAR_KEPT_S if settled else 2.0):
-            self._clear, self._clear_age_s = self._mean.copy(), 0.0
+            self._keep_as_clear(self._mean)
         covered = float(np.median(self._covered)) > _COVERED_SHARE
         self._veil = None
         if settled and (now < _VEILED_SHARE * self._best or covered):
             if left.kept > _KEPT_ELSEWHERE or left.own * max(light, 1.0) < _VEIL_LEAVES:
                 self._veil = veil(left, weather)
             else:  # as much structure as ever, but another: the camera was turned, or its IR filter switched
-                self._clear, self._clear_age_s, self._best = self._mean.copy(), 0.0, 0.0
+                self._keep_as_clear(self._mean)
+                self._best = 0.0
                 self._recent.clear()
                 self._covered.clear()
+
+    def _keep_as_clear(self, picture: Grey) -> Structure:
+        self._clear, self._clear_brightness, self._clear_age_s = Structure.of(picture), _brightness(picture), 0.0
+        return self._clear
 
 
 def _brightness(picture: Grey) -> float:

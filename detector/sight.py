@@ -11,7 +11,7 @@ import numpy as np
 from detector.frames import HEIGHT, WIDTH, Grey
 from detector.register import Pose, lay
 from detector.remembered import View, drift, likeness, structure_power
-from detector.structure import structure_left
+from detector.structure import Structure
 
 # What stands behind a chimney's plume: so many working pixels to each side of the mouth and above it.
 REACH_PX, ABOVE_PX = 10, 18
@@ -51,7 +51,7 @@ def compare(view: View, frame: Grey, frame_size: tuple[int, int]) -> Sight:
     """A working frame (better: the background) against the reference view."""
     pose = drift(view, frame)
     laid = lay(frame, pose)
-    left = structure_left(view.picture, laid)
+    left = Structure.of(view.picture).left_in(laid)
     alike = likeness(view.picture, frame, pose)
     focus = left.fine / left.coarse if left.coarse > 0.05 else 0.0
     factor = frame_size[0] / WIDTH

@@ -28,20 +28,36 @@ class Left:
     own: float  # fine structure of any kind against the reference's: another scene has its own, a veil leaves none
 
 
-def structure_left(reference: Grey, now: Grey) -> Left:
-    """Regression of each band on the reference's through zero, so that noise and new things add nothing. Both pictures
-    (HEIGHT, WIDTH), in one pose."""
-    dark = cv2.dilate(reference, np.ones((9, 9), np.uint8)) < _GLARE
-    if dark.mean() < 0.2:
-        dark[:] = True
-    fine0, coarse0 = _bands(reference, dark)
-    fine, coarse = _bands(now, dark)
-    there, left = _cells((fine0 + coarse0) ** 2), _cells((fine0 + coarse0) * (fine + coarse))
-    textured = np.sqrt(there) > _LEAST_TEXTURE
-    ratio = left[textured] / there[textured] if textured.sum() >= 4 else np.ones(1, np.float32)
-    own = float(np.sqrt((fine * fine).sum() / max(float((fine0 * fine0).sum()), 1.0)))
-    gone, kept = float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
-    return Left(_gain(fine0, fine), _gain(coarse0, coarse), gone, kept, own)
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A clear picture's own, worked out once and compared with many: its bands, where they count, and their power."""
+
+    use: NDArray[np.bool_]
+    fine: Grey
+    coarse: Grey
+    there: Grey  # power in each cell
+    powers: tuple[float, float]  # of fine and coarse, at least 1
+
+    @staticmethod
+    def of(picture: Grey) -> Structure:
+        """A picture's, (HEIGHT, WIDTH)."""
+        use = cv2.dilate(picture, np.ones((9, 9), np.uint8)) < _GLARE
+        if use.mean() < 0.2:
+            use[:] = True
+        fine, coarse = _bands(picture, use)
+        return Structure(use, fine, coarse, _cells((fine + coarse) ** 2), (_power(fine), _power(coarse)))
+
+    def left_in(self, now: Grey) -> Left:
+        """Regression of each band on the clear picture's through zero, so that noise and new things add nothing.
+        ``now``: (HEIGHT, WIDTH), in the same pose."""
+        fine, coarse = _bands(now, self.use)
+        left = _cells((self.fine + self.coarse) * (fine + coarse))
+        textured = np.sqrt(self.there) > _LEAST_TEXTURE
+        ratio = left[textured] / self.there[textured] if textured.sum() >= 4 else np.ones(1, np.float32)
+        own = float(np.sqrt((fine * fine).sum() / self.powers[0]))
+        gone, kept = float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
+        shares = _gain(self.fine, fine, self.powers[0]), _gain(self.coarse, coarse, self.powers[1])
+        return Left(*shares, gone, kept, own)
 
 
 def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:
@@ -50,8 +66,12 @@ def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:
     return (soft - mid) * use, (mid - wide) * use
 
 
-def _gain(reference: Grey, now: Grey) -> float:
-    return max(float((reference * now).sum()) / max(float((reference * reference).sum()), 1.0), 0.0)
+def _power(band: Grey) -> float:
+    return max(float((band * band).sum()), 1.0)
+
+
+def _gain(reference: Grey, now: Grey, power: float) -> float:
+    return max(float((reference * now).sum()) / power, 0.0)
 
 
 def _cells(picture: Grey) -> Grey:
