@@ -8,14 +8,13 @@ import cv2
 import numpy as np
 
 from detector.cues import Weighed, evidence_of, weigh
-from detector.frames import Scale
+from detector.frames import CELL_PX, Scale
 from detector.model import Calibration
 from detector.statistics import Statistics
 from detector.tracks import Track
 from detector.types import Phase, PlumeClass, PlumeEvent
 from smokesentry.weather import Weather
 
-CELL_PX = 4.0  # a heat-map cell in working pixels
 # Share of steam in smoke + steam from which a plume looks like steam. With plume-5, on tuning nights and on the demo's
 # streets (another renderer), 15 of 16 smoke plumes lay below it (0.09-0.40) and 7 of 9 boilers above (0.24-0.57).
 _STEAM_MARGIN = 0.35

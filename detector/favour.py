@@ -8,10 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frames import HEIGHT, WIDTH, Scale
+from detector.frames import CELL_PX, CELLS, Scale
 
-CELL_PX = 4
-SHAPE = (HEIGHT // CELL_PX, WIDTH // CELL_PX)
 _CHIMNEY_CELLS = 2.5
 _CHIMNEY_FACTOR = 1.25  # on the score at a known chimney
 
@@ -21,11 +19,11 @@ def favour(
 ) -> NDArray[np.float32]:
     """The factor on the score of each heat-map cell. ``chimneys_px`` in pixels of the frame as pushed; ``raised`` as
     :meth:`detector.memory.SiteMemory.factors` gives it, None for nothing learned."""
-    out = np.ones(SHAPE, np.float32)
-    ys, xs = np.mgrid[0 : SHAPE[0], 0 : SHAPE[1]]
+    out = np.ones(CELLS, np.float32)
+    ys, xs = np.mgrid[0 : CELLS[0], 0 : CELLS[1]]
     for x, y in chimneys_px:
         cell_x, cell_y = x / scale.x / CELL_PX - 0.5, y / scale.y / CELL_PX - 0.5
         out[np.hypot(xs - cell_x, ys - cell_y) < _CHIMNEY_CELLS] = _CHIMNEY_FACTOR
     if raised is not None:
-        out /= cv2.resize(raised, SHAPE[::-1], interpolation=cv2.INTER_NEAREST)
+        out /= cv2.resize(raised, CELLS[::-1], interpolation=cv2.INTER_NEAREST)
     return out

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Grey = NDArray[Any]  # float32 in practice; OpenCV promises only "numbers"
 WIDTH, HEIGHT = 320, 180
+CELL_PX = 4  # of the working picture: a cell of the network's answer
+CELLS = (HEIGHT // CELL_PX, WIDTH // CELL_PX)  # rows and columns of it
 MIN_SIDE_PX = 64
 MAX_SIDE_PX = 8192
 

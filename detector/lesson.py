@@ -43,8 +43,9 @@ class Lesson:
             return False
         before, self._now = self._now, (night, hour)
         stirred = detector.stirred()
-        learned = before is not None and self._quiet
+        learned = False
         if before is not None and self._quiet:
+            learned = True
             self.memory.note_quiet(stirred, _CLOSE * detector.threshold, before[1], before[0], self.chimneys)
         self._quiet = not eventful
         detector.raise_at(self.memory.factors(hour, night, detector.threshold))

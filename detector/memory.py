@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS, COLUMNS = 9, 16
+SHAPE = ROWS, COLUMNS = 9, 16
 FORMAT = "smoke-sentry-site-memory-1"
 MOST_RAISE = 1.2  # on the score that opens an event
 SURE_SCORE = 0.75  # a score that passes everywhere, whatever was learned

@@ -17,8 +17,7 @@ from detector.favour import favour
 from detector.frames import HEIGHT, WIDTH, BadFrame, Grey, Scale, admit
 from detector.health import Health
 from detector.maps import MAPS
-from detector.memory import COLUMNS as MEMORY_COLUMNS
-from detector.memory import ROWS as MEMORY_ROWS
+from detector.memory import SHAPE as MEMORY_SHAPE
 from detector.model import Model
 from detector.pace import SAMPLE_S, Pace
 from detector.presence import present
@@ -29,7 +28,7 @@ from detector.sight import ChimneySight, Sight, chimney_sights, compare
 from detector.snapshot import VIEW_KEPT_S, Snapshot, take
 from detector.tracks import Track, Tracker
 from detector.types import FrameResult, Phase, PlumeEvent, Verdict
-from detector.watcher import Watcher as Watcher
+from detector.watcher import Watcher
 from smokesentry.weather import Weather
 
 THINK_S = 1.9  # the network runs this often; asked twice as often, it parted smoke from the rest no better
@@ -37,7 +36,6 @@ READY_S = 10.0
 _REMEMBER_AFTER_S = 20.0  # a background younger than this is not worth keeping
 UPDATE_S = 10.0
 _POSE_EVERY_S = 60.0
-MEMORY_SHAPE = (MEMORY_ROWS, MEMORY_COLUMNS)
 _HELD_S = 4500.0  # a stove smokes for 15 to 40 minutes
 _MARGIN = np.ones((3, 3), np.uint8)  # a plume's thin edge, in cells
 

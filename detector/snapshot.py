@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.cues import Course
-from detector.frames import HEIGHT, WIDTH
+from detector.frames import CELLS
 from detector.remembered import NotUsable, View
 from detector.tracks import Track
 
@@ -21,7 +21,6 @@ FORMAT = "smoke-sentry-detector-state-1"
 TRACKS_KEPT_S = 600.0  # an open plume is taken up again for this long; later the gateway matches by place and time
 VIEW_KEPT_S = 1800.0  # as a background: later too many windows have been lit and cars parked
 _MOST_TRACKS = 64
-_CELLS = (HEIGHT // 4, WIDTH // 4)
 _NUMBERS = ("x", "y", "sigma", "score", "peak", "smoke", "steam", "visible_s")
 _AGO = ("started_s", "alarm_s", "last_seen_s")
 
@@ -88,9 +87,9 @@ def _track(row: object, number: int) -> Track:
     shares = (numbers[name] for name in ("score", "peak", "smoke", "steam"))
     sound = (
         all(math.isfinite(value) for value in numbers.values())
-        and 0 <= numbers["x"] < _CELLS[1]
-        and 0 <= numbers["y"] < _CELLS[0]
-        and 0 < numbers["sigma"] < _CELLS[1]
+        and 0 <= numbers["x"] < CELLS[1]
+        and 0 <= numbers["y"] < CELLS[0]
+        and 0 < numbers["sigma"] < CELLS[1]
         and all(0 <= share <= 1 for share in shares)
         and numbers["started_s"] <= numbers["alarm_s"] <= 0
         and numbers["last_seen_s"] <= 0
@@ -104,6 +103,6 @@ def _track(row: object, number: int) -> Track:
 
 def _area(text: str) -> NDArray[np.bool_]:
     raw = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
-    if raw.size != _CELLS[0] * _CELLS[1] // 8:
+    if raw.size != CELLS[0] * CELLS[1] // 8:
         raise ValueError("area has another size")
-    return np.unpackbits(raw).reshape(_CELLS).astype(bool)
+    return np.unpackbits(raw).reshape(CELLS).astype(bool)

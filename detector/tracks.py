@@ -88,11 +88,10 @@ class Tracker:
         self._note_rising(score, t_s)
         opened = []
         for x, y in self._peaks(score, out[:, :, 0]):
-            value = float(score[y, x])
-            if value < self.threshold:
+            if float(score[y, x]) < self.threshold:
                 break
             if not any(self._belongs(track, x, y) for track in self.open):
-                opened.append(self._begin(x, y, value, out, t_s))
+                opened.append(self._begin(x, y, score, out, t_s))
         closed = [track for track in self.open if not self._carry_on(track, score, out, t_s, period_s)]
         self.open = [track for track in self.open if track not in closed]
         return opened, closed
@@ -139,10 +138,10 @@ class Tracker:
     def _belongs(self, track: Track, x: int, y: int) -> bool:
         return np.hypot(track.x - x, track.y - y) < SAME_CELLS or bool(track.area[y, x])
 
-    def _begin(self, x: int, y: int, value: float, out: NDArray[np.float32], t_s: float) -> Track:
+    def _begin(self, x: int, y: int, score: Heat, out: NDArray[np.float32], t_s: float) -> Track:
         assert self._rising is not None
-        since = float(self._rising[y, x])
-        x_fine, y_fine, sigma = _centre(self.mean_raw(out), x, y)
+        since, value = float(self._rising[y, x]), float(score[y, x])
+        x_fine, y_fine, sigma = _centre(score * (0.2 + out[:, :, 0]), x, y)
         track = Track(
             number=self._next, x=x_fine, y=y_fine, sigma=sigma, started_s=min(since, t_s), alarm_s=t_s, last_seen_s=t_s,
             score=value, peak=value, smoke=0.0, steam=0.0, area=_area(out, x, y), visible_s=t_s -
@@ -155,11 +154,6 @@ class Tracker:
         self._next += 1
         self.open.append(track)
         return track
-
-    def mean_raw(self, out: NDArray[np.float32]) -> Heat:
-        """What the origin's fine place is read from."""
-        score = self.score()
-        return out[:, :, 0] if score is None else score * (0.2 + out[:, :, 0])
 
     def _carry_on(self, track: Track, score: Heat, out: NDArray[np.float32], t_s: float, period_s: float) -> bool:
         x, y = round(track.x), round(track.y)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.pipeline import Watcher
+from detector.watcher import Watcher
 from lab.scenes.night import Night, Recipe
 from lab.targets import Truth
 

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.frames import CELL_PX, CELLS
 from lab.scenes.night import Source
 
-ROWS, COLUMNS = 45, 80
-CELL_PX = 4
+ROWS, COLUMNS = CELLS
 _MEMORY_S = 15.0
 
 
