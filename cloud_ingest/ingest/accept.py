@@ -143,6 +143,11 @@ _number_decoder = msgspec.json.Decoder(_Numbered)
 _state_decoder = msgspec.json.Decoder(State)
 
 
+def accept(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) -> Accepted | AcceptedState | DeadLetter:
+    """Whatever came: a state or, for every other topic, a batch."""
+    return (accept_state if topic.endswith("/state") else accept_batch)(topic, raw, keys, tenants)
+
+
 def accept_batch(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) -> Accepted | DeadLetter:
     """Checks size, signature, name, town, version, shape, ranges, numbers and digests, in this order."""
     signer: str | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
 from cloud_ingest.geotag.alerts import AlertBuilder
-from cloud_ingest.ingest.accept import DeadLetter, Keys, Refused, accept_batch, accept_state, read_record
+from cloud_ingest.ingest.accept import DeadLetter, Keys, Refused, accept, read_record
 from cloud_ingest.ingest.lanes import Raced
 from cloud_ingest.ingest.letters import Choice, chosen, take_out
 from cloud_ingest.ingest.writer import Writer
@@ -71,13 +72,12 @@ def _replay_some(
     return result
 
 
-def _take_in(writer: Writer, row: Row[tuple[object, ...]], keys: Keys, tenants: frozenset[str]) -> bool:
+def _take_in(writer: Writer, row: Row[Any], keys: Keys, tenants: frozenset[str]) -> bool:
     if row.seq is None:
-        accept = accept_state if row.topic.endswith("/state") else accept_batch
-        found: object = accept(row.topic, row.raw, keys, tenants)
+        found = accept(row.topic, row.raw, keys, tenants)
         if isinstance(found, DeadLetter):
             return False
-        writer.add(found)  # type: ignore[arg-type]
+        writer.add(found)
         return True
     if row.spool is None:  # set aside by a release that did not note where its number belongs
         return False

@@ -20,8 +20,7 @@ from cloud_ingest.ingest.accept import (
     DeadLetter,
     Keys,
     RememberedKeys,
-    accept_batch,
-    accept_state,
+    accept,
     dead_letter,
 )
 from cloud_ingest.ingest.lanes import LaneKey, Raced
@@ -116,7 +115,6 @@ class Worker:
                 self._source.publish(key[0].ack, self._ack(key, progress.contiguous, progress.ranges))
 
     def _check(self, message: Message, keys: Keys) -> Checked:
-        accept = accept_state if message.topic.endswith("/state") else accept_batch
         try:
             checked: Checked = accept(message.topic, message.raw, keys, self._tenants)
         except Exception as error:  # our own fault must not stop the others; kept, to be replayed after a mend

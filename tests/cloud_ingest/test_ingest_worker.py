@@ -72,13 +72,13 @@ def test_the_broker_is_told_first_and_each_lane_once(run, east, south):
 
 def test_a_detection_is_committed_before_the_telemetry_of_the_same_handful_is_looked_at(run, east, south, monkeypatch):
     order = []
-    real = worker_module.accept_batch
+    real = worker_module.accept
 
     def accept(topic, *rest):
         order.append(topic.rpartition("/")[2])
         return real(topic, *rest)
 
-    monkeypatch.setattr(worker_module, "accept_batch", accept)
+    monkeypatch.setattr(worker_module, "accept", accept)
     backlog = [east.batch("telemetry", east.telemetry(n)) for n in range(5)]
     said = run([*backlog, south.batch("detection", south.detection(1, (600.0, 300.0)))])
     assert order == ["detection"] + ["telemetry"] * 5
@@ -159,14 +159,14 @@ def test_what_only_the_database_refuses_is_set_aside_alone(run, east, south, mon
 
 
 def test_a_fault_of_ours_in_judging_one_message_stops_no_other(run, east, south, monkeypatch, number_of):
-    real = worker_module.accept_batch
+    real = worker_module.accept
 
     def accept(topic, raw, keys, tenants):
         if "gw-south" in topic:
             raise KeyError("a bug")
         return real(topic, raw, keys, tenants)
 
-    monkeypatch.setattr(worker_module, "accept_batch", accept)
+    monkeypatch.setattr(worker_module, "accept", accept)
     run([east.batch("telemetry", east.telemetry(0)), south.batch("telemetry", south.telemetry(0))])
     assert (number_of(telemetry), number_of(dead_letters)) == (1, 1)
 
