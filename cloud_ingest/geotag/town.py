@@ -45,6 +45,11 @@ class Frame:
         x, y = self._forward.transform(coordinates[:, 0], coordinates[:, 1])
         return np.stack([x, y], axis=1)
 
+    def xy_to_lon_lat(self, coordinates: Array) -> Array:
+        """The inverse of :meth:`lon_lat_to_xy`."""
+        lon, lat = self._forward.transform(coordinates[:, 0], coordinates[:, 1], direction="INVERSE")
+        return np.stack([lon, lat], axis=1)
+
     def to_lat_lon(self, x: float, y: float) -> tuple[float, float]:
         """The inverse of :meth:`to_xy`."""
         lon, lat = self._forward.transform(x, y, direction="INVERSE")
