@@ -1,4 +1,4 @@
-"""What a town does with its own clips: label, footage, fine-tune; and soak and cues, for the lab. Words of
+"""What a town does with its own clips: label, footage, fine-tune; and soak, cues and stages, for the lab. Words of
 ``smokesentry lab``, each with its options."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-WORDS = ("label", "footage", "fine-tune", "soak", "cues")
+WORDS = ("label", "footage", "fine-tune", "soak", "cues", "stages")
 
 
 def add_words(words: Any) -> None:
@@ -37,6 +37,10 @@ def add_words(words: Any) -> None:
     cues = words.add_parser("cues", help="what each cue of a plume's course is worth, with it and without it")
     cues.add_argument("--nights", type=int, default=24, help="of each kind: smoke, steam, look-alikes")
     cues.add_argument("--json", type=Path)
+    stages = words.add_parser("stages", help="what each stage of the detector is worth: nights without it")
+    stages.add_argument("--scale", type=float, default=0.1)
+    stages.add_argument("--processes", type=int, default=2)
+    stages.add_argument("--data", type=Path, default=Path("../shared/data"))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,9 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from lab.labels import LabelsError
 
     try:
-        return {"label": _label, "footage": _footage, "fine-tune": _tune, "soak": _soak, "cues": _cues}[options.word](
-            options
-        )
+        return _RUN[options.word](options)
     except (LabelsError, ClipError, ModelError, OSError) as error:
         print(f"smokesentry lab {options.word}: {error}", file=sys.stderr)
         return 2
@@ -128,3 +130,14 @@ def _cues(options: argparse.Namespace) -> int:
         options.json.write_text("".join(json.dumps(one.as_json()) + "\n" for one in seen), encoding="utf-8")
     print(table(seen))
     return 0
+
+
+def _stages(options: argparse.Namespace) -> int:
+    from lab.stage_ablation import ablate, suite, table
+
+    nights = suite(options.scale, options.data if options.data.is_dir() else None)
+    print(table(ablate(nights, options.processes, _say)))
+    return 0
+
+
+_RUN = {"label": _label, "footage": _footage, "fine-tune": _tune, "soak": _soak, "cues": _cues, "stages": _stages}
