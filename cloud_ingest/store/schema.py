@@ -28,6 +28,9 @@ from sqlalchemy import (
 from cloud_ingest.store.columns import KEY, name_column, time_column
 from cloud_ingest.store.columns import metadata as metadata
 from cloud_ingest.store.evidence_schema import evidence_blobs as evidence_blobs
+from cloud_ingest.store.register_schema import register_entries as register_entries
+from cloud_ingest.store.register_schema import register_versions as register_versions
+from cloud_ingest.store.register_schema import roof_nights as roof_nights
 from cloud_ingest.store.telemetry_schema import telemetry as telemetry
 
 # One row a gateway that was ever heard with a valid signature.
@@ -277,12 +280,17 @@ alert_versions = Table(
     # [{"rooftop", "name", "probability", "lat", "lon"}], best first; probabilities and ``elsewhere`` sum to 1
     Column("candidates", JSON, nullable=False),
     Column("elsewhere", Float, nullable=False),  # probability that it is none of the listed roofs
-    # [{"factor": short word, "weight": number, "text": for people}]
+    # [{"factor": short word, "weight": number, "text": for people, ...}]: geotag.factors.Factor
     Column("factors", JSON, nullable=False),
     # raised | joined | split | merged | sharper | class | confidence | reopened | closed | withdrawn, to be translated
     Column("reason", String(24), nullable=False),
     Column("reason_text", Text, nullable=False),  # English, for people
     Column("footprint_version", Integer),  # null: no footprints were imported
+    # The next four are null in versions of a release before 0.2, and where there is nothing to say.
+    Column("coal", JSON),  # geotag.coal.Coal: whether coal is the fuel, apart from whether it is smoke
+    Column("suggestions", JSON),  # [{"class", "text"}]: what else it may be, by date, place and register
+    Column("region", JSON),  # GeoJSON geometry, WGS-84: where the origin lies with 90 %
+    Column("register_version", Integer),
 )
 
 # A detection belongs to at most one alert.
