@@ -28,7 +28,9 @@ def import_footprints(connection: Connection, tenant: str, source: str, text: st
             return current, footprints
     version = int(connection.execute(select(func.coalesce(func.max(footprint_versions.c.version), 0))).scalar_one()) + 1
     connection.execute(
-        insert(footprint_versions).values(version=version, tenant=tenant, imported_at=at, source=source, digest=digest)
+        insert(footprint_versions).values(
+            version=version, tenant=tenant, imported_at=at, source=source, digest=digest, roofs_version=version
+        )
     )
     connection.execute(insert(rooftops), [_roof_row(version, roof) for roof in footprints.roofs])
     if footprints.chimneys:

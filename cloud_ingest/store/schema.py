@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -28,6 +27,7 @@ from sqlalchemy import (
 from cloud_ingest.store.columns import KEY, name_column, time_column
 from cloud_ingest.store.columns import metadata as metadata
 from cloud_ingest.store.evidence_schema import evidence_blobs as evidence_blobs
+from cloud_ingest.store.places_schema import place_versions as place_versions
 from cloud_ingest.store.register_schema import register_entries as register_entries
 from cloud_ingest.store.register_schema import register_versions as register_versions
 from cloud_ingest.store.register_schema import roof_nights as roof_nights
@@ -220,6 +220,8 @@ footprint_versions = Table(
     time_column("imported_at"),
     Column("source", Text, nullable=False),  # file name as given
     Column("digest", String(71), nullable=False),
+    # The version whose rows in ``rooftops`` it uses: its own, or an earlier one's where only chimneys were imported.
+    Column("roofs_version", Integer, nullable=False),
 )
 
 rooftops = Table(
@@ -238,13 +240,12 @@ rooftops = Table(
 chimneys = Table(
     "chimneys",
     metadata,
-    Column("version", Integer, primary_key=True),
+    Column("version", Integer, ForeignKey("footprint_versions.version"), primary_key=True),
     Column("chimney", String(80), primary_key=True),
     Column("rooftop", String(80), nullable=False),
     Column("lat", Float, nullable=False),
     Column("lon", Float, nullable=False),
     Column("height_m", Float, nullable=False),  # of the mouth above ground
-    ForeignKeyConstraint(["version", "rooftop"], ["rooftops.version", "rooftops.rooftop"]),
 )
 
 # One burning event as the cloud sees it. The id is opaque: it says nothing about a roof.
@@ -286,10 +287,12 @@ alert_versions = Table(
     Column("reason", String(24), nullable=False),
     Column("reason_text", Text, nullable=False),  # English, for people
     Column("footprint_version", Integer),  # null: no footprints were imported
+    # Where the candidates lie, by the layers in force: geotag.lies says its form; null before that was worked out
+    Column("lies", JSON),
     # The next four are null in versions of a release before 0.2, and where there is nothing to say.
     Column("coal", JSON),  # geotag.coal.Coal: whether coal is the fuel, apart from whether it is smoke
     Column("suggestions", JSON),  # [{"class", "text"}]: what else it may be, by date, place and register
-    Column("region", JSON),  # GeoJSON geometry, WGS-84: where the origin lies with 90 %
+    Column("region", JSON),  # GeoJSON feature, WGS-84: geotag.region
     Column("register_version", Integer),
 )
 
