@@ -16,12 +16,13 @@ CUES = ("origin", "onset", "transport", "persistence", "periodicity", "decay")
 COURSE_STEP_S = 5.0
 COURSE_LENGTH = 720  # an hour
 LEAST_LOGIT, MOST_LOGIT = -1.0, 0.7  # on the confidence
-LEAST_STEAM, MOST_STEAM = -0.08, 0.12  # on steam's share
+LEAST_STEAM, MOST_STEAM = -0.08, 0.25  # on steam's share
 _RISE_AT_ONCE_S, _RISE_SMOKE_S = 2.0, 120.0
 _STILL_CELLS, _WANDERING_CELLS = 0.8, 2.0
 _DRIFT = 0.06  # of the change's energy: below it nothing can be said of where it goes
 _LASTING_S = 180.0
 _LEAST_CYCLES = 2
+_STEAM_A_CYCLE = 0.06
 _LIGHT_WIND_M_S = 1.5
 _ABRUPT_S, _SLOW_S = 8.0, 40.0
 
@@ -139,7 +140,7 @@ def _periodicity(e: Evidence) -> _Said:
     if e.cycles < _LEAST_CYCLES or e.period_s is None:
         return None
     text = f"came and went {e.cycles} times, about every {e.period_s / 60:.1f} minutes, as a gas boiler does"
-    return (-0.4, 0.1, text) if e.steam_can_be_told else (-0.1, 0.0, text)
+    return (-0.4, _STEAM_A_CYCLE * e.cycles, text) if e.steam_can_be_told else (-0.1, 0.0, text)
 
 
 def _decay(e: Evidence) -> _Said:
@@ -157,11 +158,20 @@ _SAY = {
 
 
 def evidence_of(
-    course: Course, visible_s: float, ended: bool, at_start: bool, weather: Weather | None, heading_deg: float | None
+    course: Course,
+    visible_s: float,
+    ended: bool,
+    at_start: bool,
+    weather: Weather | None,
+    heading_deg: float | None,
+    firings: tuple[int, float | None] = (0, None),
 ) -> Evidence:
-    """The evidence of one course. ``at_start``: it was there before the detector looked, so its rise was not seen."""
+    """The evidence of one course. ``at_start``: it was there before the detector looked, so its rise was not seen;
+    ``firings``: short plumes at its place before it, and their mean period (:mod:`detector.firings`)."""
     strength = np.asarray(course.strength, np.float64)
     cycles, period_s = cycles_of(strength)
+    if firings[0] > 0:
+        cycles, period_s = cycles + firings[0], period_s or firings[1]
     return Evidence(
         wander_cells=course.wander_cells if course.seen >= 8 else None,
         rise_s=None if at_start else slope_s(strength),

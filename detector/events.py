@@ -63,7 +63,10 @@ def tell(
     heading_deg: float | None = None,
 ) -> PlumeEvent:
     """The track as an event of one phase; ``heading_deg`` is where the camera looks, for the wind."""
-    cues = weigh(evidence_of(track.course, track.visible_s, phase == "end", track.from_start, weather, heading_deg))
+    evidence = evidence_of(
+        track.course, track.visible_s, phase == "end", track.from_start, weather, heading_deg, track.firings
+    )
+    cues = weigh(evidence)
     plume_class, scores, reasons = classify(track, weather, cues)
     sure = confidence(track.peak, calibration, cues.logit)
     if plume_class != "smoke":

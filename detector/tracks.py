@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.cues import Course
+from detector.firings import Firings
 
 WINDOW_S = 16.0
 CLOSE_AFTER_S = 25.0
@@ -49,6 +50,7 @@ class Track:
     held_until_s: float = -np.inf  # not closed before: taken over from an earlier process, not yet seen by this one
     from_start: bool = False  # there when looking began: its rise was not seen
     course: Course = field(default_factory=Course)
+    firings: tuple[int, float | None] = (0, None)  # short plumes at this place before it, and their mean period
 
 
 class Tracker:
@@ -59,6 +61,7 @@ class Tracker:
         self.open: list[Track] = []
         self._heat: deque[tuple[float, Heat]] = deque()
         self._rising: Heat | None = None  # since when each cell has been above the onset level
+        self._firings = Firings()
         self._next = 1
         self._least = 1
         self.favour: Heat | None = None  # factor on the score, above 1 at known chimneys
@@ -94,6 +97,7 @@ class Tracker:
                 opened.append(self._begin(x, y, score, out, t_s))
         closed = [track for track in self.open if not self._carry_on(track, score, out, t_s, period_s)]
         self.open = [track for track in self.open if track not in closed]
+        self._note_ends(closed)
         return opened, closed
 
     def wait(self, t_s: float) -> list[Track]:
@@ -101,11 +105,13 @@ class Tracker:
         self.clear_heat()
         closed = [track for track in self.open if _gone(track, t_s)]
         self.open = [track for track in self.open if track not in closed]
+        self._note_ends(closed)
         return closed
 
     def shift(self, by_s: float) -> None:
         """The clock was set by so many seconds (usually back): open tracks go with it, scores begin anew."""
         self.clear_heat()
+        self._firings.shift(by_s)
         for track in self.open:
             for name in ("started_s", "alarm_s", "last_seen_s", "told_s", "held_until_s"):
                 setattr(track, name, getattr(track, name) + by_s)
@@ -120,6 +126,10 @@ class Tracker:
         """Closes everything."""
         closed, self.open = self.open, []
         return closed
+
+    def _note_ends(self, closed: list[Track]) -> None:
+        for track in closed:
+            self._firings.note(track.x, track.y, track.started_s, track.last_seen_s)
 
     def _note_rising(self, score: Heat, t_s: float) -> None:
         if self._rising is None:
@@ -149,6 +159,7 @@ class Tracker:
         )  # fmt: skip
         track.smoke, track.steam = _classes(out, track.area)
         track.from_start = since - self._heat[0][0] < _FROM_START_S and len(self._heat) < 2 * self._least
+        track.firings = self._firings.before(track.x, track.y, track.started_s)
         for seen_s, heat in self._heat:
             track.course.note(seen_s, float(heat[y, x]), 0.5)
         self._next += 1

@@ -78,7 +78,7 @@ def _weighing(track: Track, ended: bool, night: Night, areas: Sequence[np.ndarra
         if np.hypot(x - source.x, y - source.y) < NEAR_PX or area[int(min(y, 179)), int(min(x, 319))] > 1.0:
             truth = source.kind
             break
-    evidence = evidence_of(track.course, track.visible_s, ended, track.from_start, _DRY, None)
+    evidence = evidence_of(track.course, track.visible_s, ended, track.from_start, _DRY, None, track.firings)
     return Weighing(truth, track.peak, track.smoke, track.steam, evidence)
 
 
