@@ -7,16 +7,24 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from cloud_ingest.geotag.events import GAP_S, Group
 from cloud_ingest.geotag.judgement import Judgement, differs
 from cloud_ingest.store.database import insert_new
-from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, camera_poses, detections
+from cloud_ingest.store.schema import (
+    alert_detections,
+    alert_versions,
+    alerts,
+    camera_poses,
+    detections,
+    roof_nights,
+)
 from smokesentry.clock import from_wire, to_wire
 from smokesentry.place import CameraPose
 
 _AT_ONCE = 500
+_LEAST_OF_NIGHT, _MOST_OF_NIGHT = 0.05, 8  # roofs that an alert leaves for later nights
 _MAX_AROUND = 1000  # detections looked at around one time
 SILENCE = timedelta(hours=1)  # an open alert of which nothing is heard for so long is closed
 _REASONS = {
@@ -27,6 +35,7 @@ _REASONS = {
     "sharper": "The places are better known",
     "class": "The plume was judged anew",
     "confidence": "The certainty changed",
+    "fuel": "What the fuel may be is judged anew",
     "closed": "The plume ended",
     "reopened": "The plume is seen again",
     "withdrawn": "It was found to be no smoke",
@@ -153,8 +162,28 @@ def write_alert(
         "elsewhere": judgement.elsewhere,
         "factors": judgement.factors,
         "footprint_version": footprint_version,
+        "coal": judgement.coal,
+        "suggestions": judgement.suggestions,
+        "region": judgement.region,
+        "register_version": judgement.register_version,
     }
     _add_version(connection, content, version, reason, reason, now)
+    _write_nights(connection, tenant, key, row["first_at"], judgement)
+
+
+def _write_nights(connection: Connection, tenant: str, key: str, first_at: str, judgement: Judgement) -> None:
+    """Which roofs this alert points to by geometry alone, for later nights to count."""
+    connection.execute(delete(roof_nights).where(roof_nights.c.alert_id == key))
+    likely = [(roof, p) for roof, p in judgement.geometry.items() if p >= _LEAST_OF_NIGHT][:_MOST_OF_NIGHT]
+    rows = [
+        {
+            "alert_id": key, "rooftop": roof, "tenant": tenant, "first_at": first_at, "probability": round(p, 4),
+            "poses": list(judgement.poses),
+        }
+        for roof, p in likely
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(roof_nights), rows)
 
 
 def retire_merged(connection: Connection, stored: dict[str, Any], now: str) -> None:

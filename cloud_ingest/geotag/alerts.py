@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from functools import partial
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Connection, select, update
@@ -23,8 +24,9 @@ from cloud_ingest.geotag.alert_rows import (
     write_alert,
 )
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
-from cloud_ingest.geotag.judgement import judge, raises_alert
+from cloud_ingest.geotag.judgement import judge, place, raises_alert
 from cloud_ingest.geotag.projection import camera_of
+from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import View, make_view
 from cloud_ingest.store.database import bump
@@ -37,12 +39,15 @@ _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 _MAX_VIEWS = 2000
 _MAX_NEIGHBOURS = 200
+_ZONE = ZoneInfo("Asia/Shanghai")  # the console's default, too
 
 
 class AlertBuilder:
-    """Keeps towns and views between transactions; everything else is in the store."""
+    """Keeps towns, views and registers between transactions; everything else is in the store. ``zone``: the towns'
+    clock, by which nights, dates and hours are told."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo = _ZONE) -> None:
+        self._surroundings = Surroundings(zone)
         self._towns: dict[int, Town] = {}
         self._views: dict[tuple[int, bytes], View] = {}
         self._evidence = Evidence()
@@ -109,7 +114,11 @@ class AlertBuilder:
                 retire_merged(connection, stored[key], now)
                 continue
             members = [wanted[i] for i in sorted(group)]
-            judgement = judge([(sightings[row["detection_id"]], row["body"]) for row in members], town)
+            mine = [sightings[row["detection_id"]] for row in members]
+            posterior = place(mine) if town is not None else None
+            around = self._surroundings.around(connection, tenant, key, mine, town, posterior)
+            claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
+            judgement = judge(claims, town, posterior, around)
             version = town.version if town is not None else None
             write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, now)
         return changed
@@ -142,6 +151,8 @@ class AlertBuilder:
             last_s=from_wire(row["last_seen_at"]).timestamp(),
             view=view,
             apart=row["time_mark"] in {"future", "ancient"},
+            pose_version=row["pose_version"],
+            scale=scale,
         )
 
     def _view(self, town: Town, pose: CameraPose) -> View:

@@ -43,6 +43,8 @@ class Sighting:
     last_s: float
     view: View | None = field(compare=False, default=None)
     apart: bool = False  # its clock is in doubt: it is never joined with another gateway's
+    pose_version: int = 0
+    scale: float = 1.0  # of the pose's pixels, in which ``origin_px`` is, to those of ``frame_size``
 
     @property
     def observation(self) -> Observation:

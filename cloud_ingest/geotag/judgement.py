@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import atan2, degrees
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from cloud_ingest.geotag.around import Around
+from cloud_ingest.geotag.coal import coal_likelihood
+from cloud_ingest.geotag.customs import suggestions
 from cloud_ingest.geotag.events import Sighting, representatives
+from cloud_ingest.geotag.factors import Factor, said
+from cloud_ingest.geotag.history import repeat_factor
 from cloud_ingest.geotag.posterior import Posterior, locate
+from cloud_ingest.geotag.prior import reweighed
+from cloud_ingest.geotag.region import credible_region
+from cloud_ingest.geotag.register import Entry, night_of, roof_factors
+from cloud_ingest.geotag.smoke import judge_smoke
 from cloud_ingest.geotag.town import Town
 
 UNRESOLVED_THRESHOLD = 0.5  # from here on an unresolved plume (smoke or steam) is worth an alert
 _LEAST_PROBABILITY = 0.01
 _MAX_CANDIDATES = 8
-_SECOND_CAMERA = 0.5  # how far another camera's confidence removes the remaining doubt
-_DOWNWIND_DEG = 25.0  # a stove's plume falls to a tenth within 5-19 degrees of its axis
-_PARTICULATES = 0.3  # of the doubt that a rise downwind of the best roof removes
-_PARTICULATES_ANY = 0.1  # of it when the wind is not known
 _MATERIAL = 0.05  # smaller changes of a probability or confidence are no new version
 
 Claim = dict[str, Any]  # a Detection as stored JSON, wire field names
@@ -25,7 +31,8 @@ Claim = dict[str, Any]  # a Detection as stored JSON, wire field names
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The content of one alert version; ``candidates`` and ``factors`` as ``store.schema.alert_versions`` says."""
+    """The content of one alert version, as ``store.schema.alert_versions`` says. ``geometry``: what the pictures alone
+    give each roof, for later nights to count; ``poses``: which cameras said so."""
 
     state: str
     plume_class: str
@@ -33,6 +40,12 @@ class Judgement:
     candidates: list[dict[str, Any]]
     elsewhere: float
     factors: list[dict[str, Any]]
+    coal: dict[str, Any] | None = None
+    suggestions: list[dict[str, str]] = field(default_factory=list)
+    region: dict[str, Any] | None = None
+    register_version: int | None = None
+    geometry: Mapping[str, float] = field(default_factory=dict)
+    poses: tuple[str, ...] = ()
 
 
 def raises_alert(plume_class: str, confidence: float) -> bool:
@@ -40,29 +53,78 @@ def raises_alert(plume_class: str, confidence: float) -> bool:
     return plume_class == "smoke" or (plume_class == "unresolved" and confidence >= UNRESOLVED_THRESHOLD)
 
 
-def judge(claims: Sequence[tuple[Sighting, Claim]], town: Town | None) -> Judgement:
-    """Judges one group; at least one claim."""
-    plume_class, state = _class_and_state([claim for _, claim in claims])
+def located(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """The best sighting of each camera whose pose and town are known."""
+    return [sighting for sighting in representatives(sightings) if sighting.view is not None]
+
+
+def place(sightings: Sequence[Sighting]) -> Posterior | None:
+    """Where the pictures alone put one group's origin; None when no camera's place is known."""
+    found = located(sightings)
+    return locate([sighting.observation for sighting in found]) if found else None
+
+
+def judge(
+    claims: Sequence[tuple[Sighting, Claim]],
+    town: Town | None,
+    posterior: Posterior | None,
+    around: Around,
+) -> Judgement:
+    """Judges one group; at least one claim. ``posterior``: of :func:`place`; None, or no town: no roof is named."""
+    bodies = [claim for _, claim in claims]
+    plume_class, state = _class_and_state(bodies)
     sightings = [sighting for sighting, _ in claims]
     chosen = representatives(sightings)
-    by_id = {sighting.detection_id: claim for sighting, claim in claims}
-    factors = [_camera_factor(sighting, by_id[sighting.detection_id]) for sighting in chosen]
-    located = [sighting for sighting in chosen if sighting.view is not None]
+    poses = tuple(sorted({f"{'/'.join(sighting.camera)}/{sighting.pose_version}" for sighting in sightings}))
+    start_s = min(sighting.started_s for sighting in sightings)
+    seen = [sighting for sighting in chosen if sighting.view is not None]
+    factors: list[Factor] = []
     candidates: list[dict[str, Any]] = []
-    elsewhere = 1.0
-    if located and town is not None:
-        posterior = locate([sighting.observation for sighting in located])
-        candidates, elsewhere = _candidates(posterior, town)
-        factors += _place_factors(posterior, town, len(located))
+    held: list[list[Entry]] = []
+    elsewhere, region, geometry = 1.0, None, dict[str, float]()
+    if posterior is None or town is None:
+        text = "No rooftop can be named: the camera's pose or the footprints are not known"
+        factors.append(said("no_place", text))
     else:
-        factors.append(
-            _factor("no_place", 0.0, "No rooftop can be named: the camera's pose or the footprints are not known")
-        )
-    confidence, more = _confidence(chosen, [claim for _, claim in claims], by_id, located, candidates, town)
-    factors += more
+        geometry = {
+            town.roofs[roof].rooftop: p for roof, p in zip(posterior.roofs, posterior.probabilities, strict=True)
+        }
+        per_roof = _roof_weights(posterior, town, seen, around, frozenset(poses), start_s)
+        in_reach = len(np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])))
+        weights = {roof: sum(factor.weight for factor in found) for roof, found in per_roof.items()}
+        final = reweighed(posterior, weights, in_reach)
+        candidates, elsewhere = _candidates(final, town)
+        factors += _place_factors(posterior, final, town, len(seen))
+        factors += _moved(per_roof, geometry, candidates)
+        region = credible_region(final, town)
+        held = [_entries(around, one, start_s) for one in candidates]
+    shares = [(float(one["probability"]), entries) for one, entries in zip(candidates, held, strict=True)]
+    smoke = judge_smoke(claims, chosen, candidates, town, around, _share(shares, "gas"), start_s)
+    if smoke.unresolved and plume_class == "smoke":
+        plume_class = "unresolved"
+        factors.append(said("steam_possible", "It may be a gas boiler's steam: smoke or steam is not resolved"))
     if any(sighting.apart for sighting in sightings):
-        factors.append(_factor("clock", 0.0, "A gateway's clock is in doubt: its times may be wrong"))
-    return Judgement(state, plume_class, round(confidence, 4), candidates, elsewhere, factors)
+        factors.append(said("clock", "A gateway's clock is in doubt: its times may be wrong"))
+    coal = None
+    if state != "withdrawn":
+        gases = [gas for body in bodies for gas in body.get("gases", [])]
+        coal = coal_likelihood(gases, smoke.weather, around.local(start_s), shares, around.banned).as_json()
+    best = held[0] if held else _entries(around, None, start_s)
+    name = str(candidates[0]["name"]) if candidates else "this place"
+    return Judgement(
+        state,
+        plume_class,
+        round(smoke.confidence, 4),
+        candidates,
+        elsewhere,
+        [factor.as_json() for factor in [*smoke.factors, *factors]],
+        coal,
+        [one.as_json() for one in suggestions(best, name, around.local(start_s))],
+        region,
+        around.register.version if around.register is not None else None,
+        geometry,
+        poses,
+    )
 
 
 def differs(new: Judgement, old: dict[str, Any]) -> str | None:
@@ -76,7 +138,12 @@ def differs(new: Judgement, old: dict[str, Any]) -> str | None:
     moved = max((abs(before.get(r, 0.0) - after.get(r, 0.0)) for r in before | after), default=0.0)
     if moved > _MATERIAL or list(before)[:1] != list(after)[:1]:
         return "sharper"
-    return "confidence" if abs(new.confidence - old["confidence"]) > _MATERIAL else None
+    if abs(new.confidence - old["confidence"]) > _MATERIAL:
+        return "confidence"
+    was, now = ((one or {}).get("estimate") for one in (old.get("coal"), new.coal))
+    if (was is None) != (now is None) or (was is not None and now is not None and abs(was - now) > _MATERIAL):
+        return "fuel"
+    return None
 
 
 def _class_and_state(claims: Sequence[Claim]) -> tuple[str, str]:
@@ -86,6 +153,71 @@ def _class_and_state(claims: Sequence[Claim]) -> tuple[str, str]:
         return str(best["class"]), "withdrawn"
     ended = all(claim["phase"] == "end" for claim in claims)
     return str(best["class"]), "closed" if ended else "open"
+
+
+def _entries(around: Around, candidate: dict[str, Any] | None, start_s: float) -> list[Entry]:
+    """What the register holds at a candidate at that time; without one, what holds everywhere. Findings of visits are
+    facts of their day: here they count whenever they were made before."""
+    if around.register is None:
+        return []
+    local = around.local(start_s)
+    if candidate is None:
+        return [entry for entry in around.register.of_place if entry.circle is None and entry.valid(local)]
+    there = around.register.at(candidate["rooftop"], candidate["lat"], candidate["lon"], local)
+    findings = [
+        entry
+        for entry in around.register.of_roof.get(candidate["rooftop"], [])
+        if entry.kind == "burning_found" and entry.from_day < night_of(local)
+    ]
+    return [*(entry for entry in there if entry.kind not in {"burning_found", "nothing_found"}), *findings]
+
+
+def _share(roofs: Sequence[tuple[float, Sequence[Entry]]], *kinds: str) -> float:
+    return sum(p for p, entries in roofs if any(entry.kind in kinds for entry in entries))
+
+
+def _roof_weights(
+    posterior: Posterior,
+    town: Town,
+    seen: Sequence[Sighting],
+    around: Around,
+    poses: frozenset[str],
+    start_s: float,
+) -> dict[int, list[Factor]]:
+    """Register, findings and earlier nights, for every roof in reach of which something is known."""
+    if around.register is None and not around.nights:
+        return {}
+    local = around.local(start_s)
+    of_roof = around.register.of_roof if around.register is not None else {}
+    found: dict[int, list[Factor]] = {}
+    for number in np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])).tolist():
+        roof = town.roofs[number]
+        entries, nights = of_roof.get(roof.rooftop, []), around.nights.get(roof.rooftop, ())
+        if not entries and not nights:
+            continue
+        factors = roof_factors(entries, roof.name, roof.rooftop, local)
+        repeat = repeat_factor(nights, night_of(local), poses, entries, roof.name, roof.rooftop)
+        if repeat is not None:
+            factors.append(repeat)
+        if factors:
+            found[number] = factors
+    return found
+
+
+def _moved(
+    per_roof: Mapping[int, Sequence[Factor]], geometry: Mapping[str, float], candidates: Sequence[dict[str, Any]]
+) -> list[Factor]:
+    """The roofs' own factors of those that are listed, with the probability by pictures alone and the final one."""
+    final = {one["rooftop"]: float(one["probability"]) for one in candidates}
+    return [
+        Factor(
+            factor.word, factor.weight, factor.text, "rooftop", factor.rooftop,
+            geometry.get(factor.rooftop or "", 0.0), final[factor.rooftop],
+        )
+        for factors in per_roof.values()
+        for factor in factors
+        if factor.rooftop in final
+    ]  # fmt: skip
 
 
 def _candidates(posterior: Posterior, town: Town) -> tuple[list[dict[str, Any]], float]:
@@ -110,87 +242,16 @@ def _candidates(posterior: Posterior, town: Town) -> tuple[list[dict[str, Any]],
     return candidates, round(1.0 - sum(c["probability"] for c in candidates), 4)
 
 
-def _confidence(
-    chosen: Sequence[Sighting],
-    claims: Sequence[Claim],
-    by_id: dict[str, Claim],
-    located: Sequence[Sighting],
-    candidates: Sequence[dict[str, Any]],
-    town: Town | None,
-) -> tuple[float, list[dict[str, Any]]]:
-    """That it is smoke: the surest camera, others against the remaining doubt, then particulates."""
-    factors = []
-    suspects = sorted(
-        (s.confidence for s in chosen if by_id[s.detection_id]["class"] in {"smoke", "unresolved"}), reverse=True
-    )
-    if not suspects:
-        return max(s.confidence for s in chosen), []
-    doubt = 1 - suspects[0]
-    for other in suspects[1:]:
-        doubt *= 1 - _SECOND_CAMERA * other
-        factors.append(_factor("second_camera", _SECOND_CAMERA * other, "Another camera saw it, too"))
-    share, text = _particulate_share(claims, located, candidates, town)
-    if share:
-        factors.append(_factor("particulates", share, text))
-    return 1 - doubt * (1 - share), factors
-
-
-def _particulate_share(
-    claims: Sequence[Claim],
-    located: Sequence[Sighting],
-    candidates: Sequence[dict[str, Any]],
-    town: Town | None,
-) -> tuple[float, str]:
-    """A rise confirms; it names no roof, and its absence means nothing (DESIGN §2)."""
-    best = (0.0, "")
-    for claim in claims:
-        if not claim.get("particulates"):
-            continue
-        rise = max(cue["rise_ug_m3"] for cue in claim["particulates"])
-        wind = claim.get("wind_from_deg")
-        mine = next((s for s in located if s.detection_id == claim["detection_id"]), None)
-        if wind is None or mine is None or not candidates or town is None:
-            found = (_PARTICULATES_ANY, f"PM2.5 rose by {rise:.0f} ug/m3 at the gateway; the wind is not known")
-        else:
-            assert mine.view is not None
-            x, y = town.frame.to_xy(candidates[0]["lat"], candidates[0]["lon"])
-            lens = mine.view.camera.position
-            off = abs((degrees(atan2(x - lens[0], y - lens[1])) - wind + 180) % 360 - 180)
-            if off > _DOWNWIND_DEG:
-                continue
-            text = f"PM2.5 rose by {rise:.0f} ug/m3 with the wind from {wind:.0f}°, {off:.0f}° off the best roof"
-            found = (_PARTICULATES, text)
-        best = max(best, found)
-    return best
-
-
-def _camera_factor(sighting: Sighting, claim: Claim) -> dict[str, Any]:
-    x, y = sighting.origin_px
-    text = (
-        f"Camera {'/'.join(sighting.camera)}: {claim['class']} at ({x:.0f}, {y:.0f}) "
-        f"± ({sighting.sigma_px[0]:.0f}, {sighting.sigma_px[1]:.0f}) pixels, pose {claim['pose_version']}"
-    )
-    return _factor("camera", sighting.confidence, text)
-
-
-def _place_factors(posterior: Posterior, town: Town, cameras: int) -> list[dict[str, Any]]:
+def _place_factors(posterior: Posterior, final: Posterior, town: Town, cameras: int) -> list[Factor]:
     meet = "One ray crosses" if cameras == 1 else f"Rays of {cameras} cameras meet"
     factors = [
-        _factor(
-            "geometry",
-            1 - posterior.elsewhere,
-            f"{meet} {len(posterior.roofs)} possible roofs; poses, origins and hidden points weighed",
-        )
+        said("geometry", f"{meet} {len(posterior.roofs)} possible roofs; poses, origins and hidden points weighed")
     ]
-    if posterior.roofs:
-        best = town.roofs[posterior.roofs[0]]
+    if final.roofs:
+        best = town.roofs[final.roofs[0]]
         if best.rooftop in town.chimneys:
-            factors.append(_factor("chimney", 1.0, f"A chimney is registered on {best.name}"))
+            factors.append(said("chimney", f"A chimney is registered on {best.name}"))
         if not best.height_known:
-            factors.append(_factor("height", 0.0, f"The height of {best.name} is an assumption"))
-    factors.append(_factor("flat_ground", 0.0, "The ground is taken to be flat"))
+            factors.append(said("height", f"The height of {best.name} is an assumption"))
+    factors.append(said("flat_ground", "The ground is taken to be flat"))
     return factors
-
-
-def _factor(word: str, weight: float, text: str) -> dict[str, Any]:
-    return {"factor": word, "weight": round(float(weight), 4), "text": text}

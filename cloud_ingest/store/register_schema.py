@@ -6,7 +6,7 @@ from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, String, 
 
 from cloud_ingest.store.columns import KEY, metadata, name_column, time_column
 
-# Each import of a town's register makes a version; the greatest of a tenant is in force, older ones stay for old alerts.
+# Each import of a register makes a version; the greatest of a tenant is in force, older ones stay for old alerts.
 register_versions = Table(
     "register_versions",
     metadata,
