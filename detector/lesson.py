@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from detector.memory import SiteMemory
 _CLOSE = 0.5  # of the threshold: a score above it was close to an alarm
 
 
+@runtime_checkable
 class Taught(Protocol):
     """What is asked of a detector; ``detector.pipeline.Detector`` is the real one."""
 

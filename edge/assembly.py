@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -15,8 +14,8 @@ from edge.camera import Camera, Duty, build_camera
 from edge.clockwatch import WatchedClock
 from edge.coverage import load_coverage
 from edge.downlink import Downlink
+from edge.drawn_masks import Drawn, DrawnMasks, MasksUnreadable, Polygons, masks_in_force
 from edge.evidence_store import EvidenceStore
-from edge.frames import Mask
 from edge.fusion import SiteAir
 from edge.gateway import Gateway
 from edge.health import health_of, more_status
@@ -25,7 +24,6 @@ from edge.installer.access import Access
 from edge.installer.server import InstallerPage
 from edge.judge import Judge, MakeDetector, real_detector
 from edge.maintenance import Maintenance
-from edge.masks import MasksRefused, save_masks
 from edge.readings_log import ReadingsLog
 from edge.recorder import Recorder
 from edge.refuge import come_home, usable_folder
@@ -51,11 +49,9 @@ class GatewayError(RuntimeError):
     """The gateway cannot start; the message says what to do."""
 
 
-def build_gateway(
-    settings: GatewaySettings, make_detector: MakeDetector = real_detector, config: Path | None = None
-) -> Gateway:
-    """Opens identity and spool and puts the parts together; nothing runs yet. ``config``: their file, where masks
-    are saved. Raises :class:`GatewayError`, ``IdentityError`` or ``SpoolError``."""
+def build_gateway(settings: GatewaySettings, make_detector: MakeDetector = real_detector) -> Gateway:
+    """Opens identity and spool and puts the parts together; nothing runs yet. Raises :class:`GatewayError`,
+    ``IdentityError`` or ``SpoolError``."""
     cv2.setNumThreads(1)  # several cameras share few cores; one thread each is the fairest and coolest
     clock = WatchedClock()
     identity = load_identity(settings.identity.key, settings.identity.certificate)
@@ -131,22 +127,25 @@ def build_gateway(
         lock_file=lock_file,
         started=now,
     )
-    gateway.cameras.extend(_camera(section, gateway, make_detector) for section in settings.cameras)
-    gateway.installer = _installer(gateway, config)
+    # Not the refuge in memory: what was drawn can still be read off a disk that takes nothing any more.
+    drawn = DrawnMasks(settings.gateway.folder)
+    gateway.cameras.extend(_camera(section, gateway, make_detector, drawn) for section in settings.cameras)
+    for name in drawn.left_over([section.name for section in settings.cameras]):
+        downlink.notice(f"masks were drawn for camera {name}, which is not configured; was it renamed?")
+    gateway.installer = _installer(gateway, drawn)
     return gateway
 
 
-def _installer(gateway: Gateway, config: Path | None) -> InstallerPage | None:
+def _installer(gateway: Gateway, drawn: DrawnMasks) -> InstallerPage | None:
     section = gateway.settings.installer
     if section is None:
         return None
-
-    def save(camera: str, masks: Sequence[Mask]) -> None:
-        if config is None:
-            raise MasksRefused("this gateway was not started from a file")
-        save_masks(config, camera, masks)
-
     clock = gateway.clock
+    configured = {camera.name: camera.masks for camera in gateway.settings.cameras}
+
+    def save(camera: str, masks: Polygons) -> None:
+        drawn.save(Drawn(camera, masks, configured[camera], clock.now().captured_at))
+
     access = Access(gateway.settings.gateway.folder, clock.boot_id)
     return InstallerPage(gateway.name, gateway.cameras, section.listen, section.port, access, clock, save)
 
@@ -171,7 +170,18 @@ def _hardware(settings: GatewaySettings) -> HardwareWatchdog | None:
     return None if path is None else HardwareWatchdog(path)
 
 
-def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector) -> Camera:
+def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetector, drawn: DrawnMasks) -> Camera:
+    closed = None
+    try:
+        held = masks_in_force(section.name, section.masks, drawn.of(section.name))
+        section = section.model_copy(update={"masks": held.masks})
+        said = held.said
+    except MasksUnreadable as error:
+        closed = str(error)
+        said = f"camera {section.name}: {closed}"
+    if said is not None:
+        _log.info(said)
+        gateway.downlink.notice(said)
     pose_version = section.pose.pose_version if section.pose is not None else 1
     folder = gateway.settings.gateway.folder / "memory"
     judge = Judge(
@@ -187,7 +197,9 @@ def _camera(section: CameraSection, gateway: Gateway, make_detector: MakeDetecto
     )
     record = partial(gateway.recorder.offer, section.name)
     duty = Duty(gateway.off_duty, gateway.excused, gateway.covered)
-    return build_camera(section, judge, gateway.clock, gateway.look_at_air, gateway.tell, duty, record)
+    camera = build_camera(section, judge, gateway.clock, gateway.look_at_air, gateway.tell, duty, record)
+    camera.capture.closed = closed
+    return camera
 
 
 def _lock(folder: Path) -> IO[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from detector.types import Verdict
 from edge.capture import Capture
+from edge.drawn_masks import Polygons
 from edge.frames import Frame
 from edge.fusion import AirView
 from edge.inference import Inference
@@ -61,6 +62,14 @@ class Camera:
             return
         verdict, cause = self.verdict()
         self.duty.covered(self.section.name, now, step_s, (cause or "unknown") if verdict == "cannot_judge" else None)
+
+    def hide(self, masks: Polygons) -> None:
+        """From the next frame on with these masks. What the detector remembers is of another picture, and shows what
+        shall be hidden: it goes."""
+        self.capture.masks, self.capture.closed = masks, None  # in this order: opened, it is masked
+        self.recent.clear()
+        self.inference.inbox.take(0.0)
+        self.inference.look_afresh()
 
     def verdict(self) -> tuple[Verdict, str | None]:
         """What the camera says now, and why not when it cannot judge."""

@@ -20,18 +20,21 @@ _LONGEST_RETRY_S = 30.0
 _OUTAGE_UNREADABLE = 5  # this many unreadable frames in a row are an outage
 _FROZEN_AFTER_S = 20.0  # no sensor gives the same bytes twice; a camera that does has stopped looking
 _OFF_DUTY_LOOK_S = 5.0
+_CLOSED_LOOK_S = 0.5
 _OLDEST_STAMP_NS = 5_000_000_000  # a driver's time stamp further back is of another clock
 
 
 @dataclass(slots=True)
 class Capture:
-    """Runs by :meth:`run`. ``deliver`` gets every frame, masked; ``on_duty`` says whether the schedule wants frames."""
+    """Runs by :meth:`run`. ``deliver`` gets every frame, masked; ``on_duty`` says whether the schedule wants frames.
+    ``closed``: why no frame may be taken at all; then the camera is not even opened."""
 
     section: CameraSection
     clock: SystemClock
     deliver: Callable[[Frame], None]
     on_duty: Callable[[Stamp], bool] = lambda _: True
     masks: Sequence[Mask] = ()
+    closed: str | None = None
     frames: int = 0
     unreadable: int = 0
     outages: int = 0
@@ -49,6 +52,10 @@ class Capture:
         """Takes frames until ``stop`` is set; a camera that is away is asked again with growing pauses."""
         retry_s = _FIRST_RETRY_S
         while not stop.is_set():
+            if self.closed is not None:
+                self._note_problem(self.closed)
+                stop.wait(_CLOSED_LOOK_S)
+                continue
             if not self.on_duty(self.clock.now()):
                 stop.wait(_OFF_DUTY_LOOK_S)
                 continue
@@ -94,12 +101,15 @@ class Capture:
         if self._is_frozen(taken, stamp):
             self._note_unreadable("the same picture again and again: the camera is frozen")
             return
+        masks = self.masks
         try:
-            frame = read_frame(taken, self.masks, stamp, stamp.mono_ns / 1e9)
+            frame = read_frame(taken, masks, stamp, stamp.mono_ns / 1e9)
             frame.settle()
         except UnreadableFrame as error:
             self._note_unreadable(str(error))
             return
+        if masks is not self.masks:
+            return  # others were drawn meanwhile
         with self._lock:
             if self.problem is not None:
                 _log.info("camera %s gives frames again", self.section.name)

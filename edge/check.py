@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edge.drawn_masks import Drawn, DrawnMasks, MasksUnreadable, masks_in_force
 from edge.frames import UnreadableFrame
 from edge.settings import CameraSection, GatewaySettings, SensorSection
 from edge.tls import client_context, try_broker
@@ -42,8 +43,18 @@ def _problems(settings: GatewaySettings, say: Say) -> Iterator[str]:
     if _is_running(settings):
         say("cameras, sensors: a gateway runs with this folder and holds them; `smokesentry gateway status` tells")
         return
+    drawn = DrawnMasks(settings.gateway.folder)
     for at, camera in enumerate(settings.cameras):
-        yield from _camera(at, camera, say)
+        try:
+            held = masks_in_force(camera.name, camera.masks, _drawn(drawn, camera.name))
+        except MasksUnreadable as error:
+            yield f"cameras.{at} ({camera.name}): {error}"
+            continue
+        if held.said is not None:
+            say(held.said)
+        yield from _camera(at, camera.model_copy(update={"masks": held.masks}), say)
+    for name in drawn.left_over([camera.name for camera in settings.cameras]):
+        yield f"cameras: masks were drawn for {name!r}, which is not configured; was it renamed? ({drawn.folder})"
     for at, sensor in enumerate(settings.sensors):
         yield from _sensor(at, sensor, say)
 
@@ -139,6 +150,11 @@ def _is_running(settings: GatewaySettings) -> bool:
     except OSError:
         return False
     return False
+
+
+def _drawn(drawn: DrawnMasks, camera: str) -> Drawn | None:
+    """Before its first start a gateway has no folder, and nobody has drawn anything."""
+    return drawn.of(camera) if drawn.folder.parent.exists() else None
 
 
 def _camera(at: int, camera: CameraSection, say: Say) -> Iterator[str]:

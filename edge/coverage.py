@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.files import write_whole
 from smokesentry.messages.records import Coverage
 
 _log = logging.getLogger("edge.coverage")
@@ -61,10 +62,8 @@ class CoverageBook:
             for night in sorted({night for night, _ in self._rows})[:-_KEEP_NIGHTS]:
                 self._rows = {key: row for key, row in self._rows.items() if key[0] != night}
             data = msgspec.json.encode([_rounded(row) for row in self._rows.values()])
-        fresh = folder / (FILE_NAME + ".new")
         try:
-            fresh.write_bytes(data)
-            fresh.replace(folder / FILE_NAME)
+            write_whole(folder / FILE_NAME, data, durable=False)
         except OSError as error:
             _log.warning("%s: cannot be written (%s)", folder / FILE_NAME, error.strerror)
 

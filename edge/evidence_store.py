@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import shutil
 import tarfile
 from collections import Counter
@@ -24,11 +23,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from edge.animation import moving_preview
 from edge.clips import Segment
 from edge.evidence_chain import EvidenceChain, open_chain
+from edge.files import write_whole
 from smokesentry.clock import SystemClock
 from smokesentry.messages.clips import FRAMES_NAME, NDJSON_GZIP, TAR, WEBP, ClipFile, ClipFrame, digest_of
 from smokesentry.messages.records import Model
 
 _log = logging.getLogger("edge.evidence")
+_MODE = 0o440  # written once; nothing is edited in place
 _LEAST_FREE_BYTES = 100_000_000  # the spool's room: detections go before evidence
 Upload = Literal["preview", "all"]  # what travels without being asked for
 _SUFFIX = {TAR: ".tar", WEBP: ".webp", NDJSON_GZIP: ".ndjson.gz"}
@@ -111,8 +112,8 @@ class EvidenceStore:
         name = described.digest[7:]
         where = self.outbox if travels else self.kept
         # The manifest is put down last: a file without one is not yet there for whoever delivers.
-        _write_once(where / (name + _SUFFIX[described.content_type]), data)
-        _write_once(where / f"{name}.json", self.chain(camera).file(described))
+        write_whole(where / (name + _SUFFIX[described.content_type]), data, mode=_MODE)
+        write_whole(where / f"{name}.json", self.chain(camera).file(described), mode=_MODE)
         self.counts[f"evidence_{described.role}s"] += 1
         return described
 
@@ -197,21 +198,6 @@ def _frames_of(segment: Segment) -> list[ClipFrame]:
         )
         for number, frame in enumerate(segment.frames, 1)
     ]
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.chmod(0o440)
-    fresh.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _by_age(folder: Path) -> list[tuple[Path, int]]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from edge.clockwatch import WatchedClock
+from edge.files import write_whole
 from edge.reserve import Reserve
 from edge.spool import Spool
 from edge.spool_file import SpoolError
@@ -143,10 +144,9 @@ class Housekeeping:
         """Replaced as a whole, so that no reader sees half of it; not forced to the card, for it tells only of now."""
         status = self.status()
         target = self.folder / STATUS_FILE
-        fresh = target.with_suffix(".new")
+        text = json.dumps(status, ensure_ascii=False, indent=1)
         try:
-            fresh.write_text(json.dumps(status, ensure_ascii=False, indent=1), encoding="utf-8")
-            fresh.replace(target)
+            write_whole(target, text.encode(), durable=False, mode=0o644)
         except OSError as error:
             _log.warning("%s: cannot be written (%s)", target, error.strerror)
 

@@ -35,6 +35,11 @@ class Inference:
     judged: Stamp | None = None  # of the last frame that was judged
     problem: str | None = None
     _was_excused: bool = False
+    _forget: bool = False
+
+    def look_afresh(self) -> None:
+        """The picture is another one from the next frame on (masks were drawn). May be called by any thread."""
+        self._forget = True
 
     def run(self, stop: threading.Event) -> None:
         """Judges until ``stop`` is set."""
@@ -49,6 +54,9 @@ class Inference:
             self.tick()
 
     def _one(self, frame: Frame) -> None:
+        if self._forget:
+            self._forget = False
+            self.judge.forget()
         if self._was_excused:
             # The lens may have been wiped or moved: a fresh look, and open events wait for their plumes.
             self.judge.restarted()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from detector.lesson import Taught
 from detector.settings import DetectorSettings
 from detector.types import FrameResult
 from edge.events import EventBook, Moment
@@ -15,7 +16,7 @@ from edge.frames import Frame, Image
 from edge.fusion import AirView
 from edge.previews import MAX_PICTURE_BYTES, PreviewRing, evidence_of
 from edge.remember import Memory, Remembers
-from edge.site_memory import Learns, SiteSchool
+from edge.site_memory import SiteSchool
 from smokesentry.messages.records import Detection, Evidence, Model
 from smokesentry.place import CameraPose
 from smokesentry.weather import Weather
@@ -84,6 +85,13 @@ class Judge:
         if self._book is not None:
             self._book.restarted()
 
+    def forget(self) -> None:
+        """The camera shows another picture from now on: what was kept of the old one goes, and a fresh look begins."""
+        if self.memory is not None:
+            self.memory.forget()
+        self._ring = PreviewRing()
+        self.restarted()
+
     def see(self, frame: Frame, air: AirView) -> Outcome:
         """Judges a frame."""
         self._ring.offer(frame)
@@ -91,7 +99,7 @@ class Judge:
         if self._result is not None and not self.exposure.settled(frame.light, frame.t_s):
             return Outcome(replace(self._result, events=()))
         result = self._result = detector.push(frame.view, frame.t_s, air.weather)
-        if self.school is not None and isinstance(detector, Learns):
+        if self.school is not None and isinstance(detector, Taught):
             self.school.look(detector, frame.stamp, eventful=result.verdict != "not_suspected")
         if self.memory is not None and isinstance(detector, Remembers):
             self.memory.keep(detector, frame.stamp, suspected=result.verdict == "suspected")

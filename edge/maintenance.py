@@ -7,13 +7,13 @@ clock while the machine stays up, so that a wall clock that jumps neither ends n
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from edge.files import write_whole
 from smokesentry.clock import Stamp, from_unix, to_wire
 
 FILE_NAME = "maintenance.json"
@@ -51,12 +51,7 @@ def begin(folder: Path, minutes: float, reason: str, now: Stamp, boot_id: str) -
     if not reason.strip():
         raise ValueError("--reason: is empty; say in a few words why the gateway shall not judge")
     order = Order(reason.strip()[:200], minutes, now.unix_s, now.mono_ns, boot_id)
-    fresh = folder / (FILE_NAME + ".new")
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(order))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / FILE_NAME)
+    write_whole(folder / FILE_NAME, msgspec.json.encode(order))
     return order
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 
+from edge.files import write_whole
 from edge.managed import Managed
 
 FOLDER = "managed"
@@ -34,7 +34,7 @@ class ManagedStore:
     def save(self, state: Managed) -> None:
         """Replaces the state; what it no longer names is removed. Raises ``OSError``, and the old state holds."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state), indent=1))
+        write_whole(self.folder / _STATE, msgspec.json.format(msgspec.json.encode(state), indent=1))
         named = {item.sha256 for item in state.confirmed.values()}
         named |= {state.trial.item.sha256} if state.trial is not None else set()
         for path in self.folder.iterdir():
@@ -47,7 +47,7 @@ class ManagedStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256(parts[0][1]).hexdigest()
         for ending, content in parts:
-            _write(self.path(digest, ending), content)
+            write_whole(self.path(digest, ending), content)
         return digest
 
     def path(self, digest: str, ending: str) -> Path:
@@ -60,19 +60,3 @@ class ManagedStore:
         if hashlib.sha256(content).hexdigest() != digest:
             raise OSError(f"{self.path(digest, ending)}: is damaged")
         return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Beside it, to the medium, then renamed: a reader or a power cut sees the old or the new."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

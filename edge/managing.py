@@ -28,7 +28,7 @@ def run_gateway(config: Path, make_detector: MakeDetector | None = None) -> None
     the same process id. Raises what stands in the way of a start, as ``build_gateway`` does."""
     in_force = settings_in_force(config)
     make = make_detector or partial(_detector, in_force.model_folder)
-    gateway = build_gateway(in_force.settings, make, config)
+    gateway = build_gateway(in_force.settings, make)
     manage(gateway, in_force, config)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gateway.supervisor.stop.set())

@@ -1,12 +1,10 @@
-"""Privacy masks in the configuration file: one camera's are replaced, every other byte of a person's file stays."""
+"""Privacy masks in a configuration's text: one camera's are replaced, every other byte of a person's file stays."""
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from edge.frames import Mask
@@ -38,18 +36,6 @@ def with_masks(text: str, camera: str, masks: Sequence[Mask]) -> str:
     fresh = "".join([*lines[:begin], f"masks = [{value}]\n", *kept, *lines[end:]])
     _check(before, fresh, camera, masks)
     return fresh
-
-
-def save_masks(path: Path, camera: str, masks: Sequence[Mask]) -> None:
-    """Replaces the file as a whole. Raises :class:`MasksRefused` or ``OSError``."""
-    fresh = path.with_name(path.name + ".new")
-    text = with_masks(path.read_text(encoding="utf-8"), camera, masks)
-    with fresh.open("w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
 
 
 def _without_masks(lines: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.files import write_whole
 from firmware_bridge.reading import Reading
 from smokesentry.clock import from_unix, from_wire, to_wire
 
@@ -77,9 +78,7 @@ class ReadingsLog:
         for path in plain[:-1]:
             packed = path.with_suffix(".ndjson.gz")
             earlier = packed.read_bytes() if packed.exists() else b""  # gzip members may follow each other
-            fresh = packed.with_name(packed.name + ".new")
-            fresh.write_bytes(earlier + gzip.compress(path.read_bytes(), mtime=0))
-            fresh.replace(packed)
+            write_whole(packed, earlier + gzip.compress(path.read_bytes(), mtime=0))
             path.unlink()
         for path in sorted(self.folder.glob("*.ndjson.gz"))[:-_KEEP_HOURS]:
             path.unlink()

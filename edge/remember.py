@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from detector.sight import ChimneySight, Sight
+from edge.files import write_whole
 from smokesentry.clock import Stamp
 
 _log = logging.getLogger("edge.remember")
@@ -81,6 +82,15 @@ class Memory:
                 detector.refer(view)
                 self._has_reference = True
 
+    def forget(self) -> None:
+        """The files go. A disk that refuses keeps them, which is said."""
+        self._has_reference = False
+        for path in self.folder.glob(f"{self.camera}.*.json"):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                _log.warning("%s: cannot be removed (%s)", path, error.strerror)
+
     @property
     def _reference(self) -> str:
         return f"{self.camera}.reference-{self.pose_version}.json"
@@ -98,10 +108,8 @@ class Memory:
         return data if isinstance(data, dict) else None
 
     def _write(self, name: str, data: dict[str, object]) -> None:
-        fresh = self.folder / (name + ".new")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(data), encoding="utf-8")
-            fresh.replace(self.folder / name)
+            write_whole(self.folder / name, json.dumps(data).encode(), durable=False)
         except OSError as error:
             _log.warning("%s: cannot be written (%s)", self.folder / name, error.strerror)

@@ -6,32 +6,16 @@ import logging
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
-import numpy as np
-from numpy.typing import NDArray
-
-from detector.lesson import Lesson
+from detector.lesson import Lesson, Taught
 from detector.memory import MemoryDamaged, SiteMemory, from_toml, to_toml
+from edge.files import write_whole
 from smokesentry.clock import Stamp, from_unix
 
 _log = logging.getLogger("edge.site_memory")
 _LEAST_YEAR = 2025  # a clock that shows less has never been set: its hours teach nothing
 _EPOCH = date(1970, 1, 1)
-
-
-@runtime_checkable
-class Learns(Protocol):
-    """A detector that a site's memory can make more careful."""
-
-    threshold: float
-
-    def stirred(self) -> NDArray[np.float32]:
-        """The highest score in each cell since this was last asked."""
-
-    def raise_at(self, factors: NDArray[np.float32] | None) -> None:
-        """By how much scores must exceed the threshold in each cell."""
 
 
 @dataclass(slots=True)
@@ -49,7 +33,7 @@ class SiteSchool:
             self._memory = self._read()
         self._lesson = Lesson(self._memory, chimneys)
 
-    def look(self, detector: Learns, stamp: Stamp, *, eventful: bool) -> None:
+    def look(self, detector: Taught, stamp: Stamp, *, eventful: bool) -> None:
         """With every frame; it acts when the hour turns."""
         local = from_unix(stamp.unix_s).astimezone(self.zone)
         if self._lesson is None or local.year < _LEAST_YEAR:
@@ -68,10 +52,8 @@ class SiteSchool:
             return SiteMemory()
 
     def _write(self) -> None:
-        fresh = self.path.with_name(self.path.name + ".new")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(to_toml(self._memory), encoding="utf-8")
-            fresh.replace(self.path)
+            write_whole(self.path, to_toml(self._memory).encode(), durable=False)
         except OSError as error:
             _log.warning("%s: cannot be written (%s)", self.path, error.strerror)

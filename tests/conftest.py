@@ -6,7 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A loaded machine is slow now and then: how long one example took proves nothing.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 # Debian keeps PostgreSQL's server binaries and RabbitMQ's scripts out of the usual PATH.
 _POSTGRESQL = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.files import write_whole
 from smokesentry.clock import Stamp
 
 FILE_NAME = "installer-pin.json"
@@ -74,8 +75,4 @@ def _digest(pin: str, salt: str) -> str:
 
 
 def _store(folder: Path, pin: _Pin) -> None:
-    fresh = folder / (FILE_NAME + ".new")
-    fresh.touch(0o600)
-    fresh.chmod(0o600)
-    fresh.write_bytes(msgspec.json.encode(pin))
-    fresh.replace(folder / FILE_NAME)
+    write_whole(folder / FILE_NAME, msgspec.json.encode(pin))

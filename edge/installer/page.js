@@ -11,7 +11,8 @@ const WORDS = {
     too_dark: "烟后面几乎没有光：夜里看不出烟。换一个有灯光衬托的角度。", weak_light: "光偏弱：只有较浓的烟看得出。",
     blinded: "灯光直射，画面过亮：避开这盏灯。", good: "像素和光线都够。",
     mask_hint: "逐点圈出窗户、院子等不该看的地方，再点“闭合”。保存后立即生效：遮住的内容在存储、发送之前就已抹去。",
-    undo: "退一步", close: "闭合", remove: "删除上一块", save: "保存遮挡", saved: "已保存，{0} 块", not_saved: "已生效，但写不进配置，重启后会丢失：{0}",
+    undo: "退一步", close: "闭合", remove: "删除上一块", save: "保存遮挡", saved: "已保存，{0} 块", not_saved: "已生效，但写不进磁盘，重启后会丢失：{0}",
+    closed: "以前画的遮挡读不出来，为免露出不该看的地方，这台摄像机停拍。点“保存遮挡”后重新拍摄，请随即重画。",
     suspected: "疑似冒烟", not_suspected: "未见冒烟", cannot_judge: "无法判断", open_mask: "还有一块没有闭合" },
   en: { title: "Smoke Sentry · set-up", other: "中文", open: "Open", pin_words: "Ask the gateway for a one-time PIN, good for 15 minutes:",
     pin_wrong: "Wrong PIN, or no longer valid", tab_aim: "Aim", tab_siting: "Siting", tab_mask: "Masks", focus: "Focus", light: "Light",
@@ -24,7 +25,8 @@ const WORDS = {
     too_dark: "Almost no light behind the smoke: it would not show at night. Find an angle with a lit background.", weak_light: "Weak light: only dense smoke will show.",
     blinded: "A lamp blinds the camera there: keep it out of view.", good: "Pixels and light suffice.",
     mask_hint: "Tap around windows and yards that must not be seen, then close the shape. Masks work at once: what they hide is blackened before anything is stored or sent.",
-    undo: "Undo", close: "Close shape", remove: "Remove last", save: "Save masks", saved: "Saved: {0}", not_saved: "They work now, but could not be written down and are lost at a restart: {0}",
+    undo: "Undo", close: "Close shape", remove: "Remove last", save: "Save masks", saved: "Saved: {0}", not_saved: "They work now, but could not be written to the disk and are lost at a restart: {0}",
+    closed: "The masks drawn earlier cannot be read. So that nothing hidden shows, this camera takes no pictures. Save masks and it looks again; then draw them anew at once.",
     suspected: "Smoke suspected", not_suspected: "No smoke seen", cannot_judge: "Cannot judge", open_mask: "One shape is still open" },
 };
 const at = (id) => document.getElementById(id);
@@ -70,7 +72,9 @@ function showCameras() {
 }
 
 function showSays() {
-  if (chosen) at("says").textContent = t(chosen.verdict) + (chosen.cause ? " · " + chosen.cause : "");
+  if (!chosen) return;
+  at("says").textContent = chosen.closed ? t("closed") : t(chosen.verdict) + (chosen.cause[lang] ? " · " + chosen.cause[lang] : "");
+  at("says").className = chosen.closed ? "bad" : "";
 }
 
 function choose(camera) {
@@ -177,7 +181,7 @@ async function look() {
   at("gateway").textContent = state.gateway;
   cameras = state.cameras;
   const same = chosen && cameras.find((camera) => camera.name === chosen.name);
-  if (same) { chosen.verdict = same.verdict; chosen.cause = same.cause; showSays(); }
+  if (same) { Object.assign(chosen, { verdict: same.verdict, cause: same.cause, closed: same.closed }); showSays(); }
   else if (cameras.length) choose(cameras[0]);
   if (!chosen) return;
   const frame = await fetch("/api/frame/" + chosen.name);

@@ -9,6 +9,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Literal
 
+from smokesentry.sentences import translated
+
 Language = Literal["en", "zh"]
 _FRESH_S = 30.0
 
@@ -52,12 +54,17 @@ def is_well(status: dict[str, Any]) -> bool:
 
 class _Words:
     def __init__(self, language: Language) -> None:
+        self._language = language
         self._column = 1 if language == "zh" else 0
 
     def __call__(self, key: str) -> str:
         """The word, or the key itself where we have none (a kind that is newer than this page)."""
         both = _table().get(key)
         return escape(key) if both is None else escape(both[self._column])
+
+    def sentence(self, text: str) -> str:
+        """What the gateway says in a sentence."""
+        return escape(translated(text, self._language))
 
 
 @cache
@@ -89,7 +96,7 @@ def _maintenance(health: dict[str, Any], word: _Words) -> str:
 def _verdict(health: dict[str, Any], word: _Words) -> str:
     if not health.get("verdict"):
         return ""
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in health.get("verdict_reasons", [])[:4])
+    reasons = "".join(f"<li>{word.sentence(reason)}</li>" for reason in health.get("verdict_reasons", [])[:4])
     return _section(word("verdict"), f"<strong>{word(health['verdict'])}</strong><ul class=soft>{reasons}</ul>")
 
 
@@ -103,7 +110,7 @@ def _cloud(status: dict[str, Any], word: _Words) -> str:
         (word("waiting"), waits),
         (word("spool"), f"{status['spool_bytes'] / 1e6:.1f} MB"),
     ]
-    note = f'<div class="soft bad">{escape(problem)}</div>' if problem and not uplink["connected"] else ""
+    note = f'<div class="soft bad">{word.sentence(problem)}</div>' if problem and not uplink["connected"] else ""
     return _section(word("cloud"), _rows(rows) + note)
 
 
@@ -121,7 +128,7 @@ def _camera(camera: dict[str, Any], word: _Words) -> str:
         (word("judged"), f"{camera['judged_s'] / seen_s:.0%}" if seen_s else None),
         (word("frames"), f"{camera['frames']}"),
     ]
-    why = "".join(f"<div class=soft>{escape(cause)}</div>" for cause in causes if cause)
+    why = "".join(f"<div class=soft>{word.sentence(cause)}</div>" for cause in causes if cause)
     head = f"<strong>{escape(camera['camera'])} <span>{word(camera['verdict'])}</span></strong>"
     return f"<div class=item>{head}{why}{_rows(rows)}</div>"
 
@@ -141,7 +148,7 @@ def _machine(status: dict[str, Any], word: _Words) -> str:
     machine = health.get("machine") or {}
     state = status["clock"]["state"]
     offset_ms, heat, free = (machine.get(key) for key in ("clock_offset_ms", "temperature_c", "disk_free_mb"))
-    throttled = "; ".join(escape(text) for text in machine.get("throttled", []))
+    throttled = "; ".join(word.sentence(text) for text in machine.get("throttled", []))
     rows = [
         (
             word("clock"),
@@ -157,7 +164,7 @@ def _machine(status: dict[str, Any], word: _Words) -> str:
         (word("software"), escape(health["software"])),
     ]
     stalled = [loop["name"] for loop in status.get("loops", []) if loop["stalled"]]
-    rows += [(escape(name), _mark(False, word("stalled"))) for name in stalled]
+    rows += [(word.sentence(name), _mark(False, word("stalled"))) for name in stalled]
     return _section(word("machine"), _rows(rows))
 
 
@@ -171,5 +178,5 @@ def _managed(managed: dict[str, dict[str, int]], word: _Words) -> str:
 
 
 def _notices(notices: list[str], word: _Words) -> str:
-    items = "".join(f"<li>{escape(notice)}</li>" for notice in notices)
+    items = "".join(f"<li>{word.sentence(notice)}</li>" for notice in notices)
     return _section(word("notices"), f"<ul>{items}</ul>" if items else "")

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.camera import Camera, build_camera
+from edge.drawn_masks import Drawn, DrawnMasks
 from edge.frames import Mask, encode_jpeg
 from edge.fusion import AirView
 from edge.installer.access import Access, new_pin
@@ -25,7 +26,7 @@ from edge.installer.meters import Meter, measure, spot_of
 from edge.installer.server import InstallerPage
 from edge.installer.siting import can_judge
 from edge.judge import Judge
-from edge.masks import MasksRefused, save_masks, with_masks
+from edge.masks import MasksRefused, with_masks
 from edge.settings import CameraSection
 from smokesentry.clock import Stamp, SystemClock
 
@@ -126,7 +127,7 @@ def test_only_one_cameras_masks_change_and_every_comment_stays(
     assert found[other] == {one["name"]: one for one in tomllib.loads(FILE)["cameras"]}[other]
 
 
-def test_a_file_that_cannot_be_changed_safely_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_changed_safely_is_left_alone() -> None:
     polygon: Mask = [(0.0, 0.0), (9.0, 0.0), (9.0, 9.0)]
     with pytest.raises(MasksRefused, match="no camera 'north'"):
         with_masks(FILE, "north", [polygon])
@@ -134,12 +135,6 @@ def test_a_file_that_cannot_be_changed_safely_is_left_alone(tmp_path: Path) -> N
         with_masks('cameras = [{ name = "east" }]', "east", [polygon])
     with pytest.raises(MasksRefused, match="cannot be changed safely"):
         with_masks('[[cameras]]\nname = "east"\n"masks" = []\n', "east", [polygon])
-    path = tmp_path / "gateway.toml"
-    path.write_text(FILE)
-    path.chmod(0o640)
-    save_masks(path, "west", [polygon])
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert "masks = [[[0, 0], [9, 0], [9, 9]]]" in path.read_text()
 
 
 # -- access ------------------------------------------------------------------------------------------------------------
@@ -175,19 +170,18 @@ def test_a_pin_opens_once_and_not_for_ever(tmp_path: Path) -> None:
 @pytest.fixture
 def page(
     tmp_path: Path, scripted: Any, clock: SystemClock, until: Until
-) -> Iterator[tuple[InstallerPage, Camera, Path]]:
+) -> Iterator[tuple[InstallerPage, Camera, DrawnMasks]]:
     frames = tmp_path / "frames"
     frames.mkdir()
     for number in range(400):
         (frames / f"{number:04}.jpg").write_bytes(encode_jpeg(street(0.6, 3.0, number % 8), 90))
-    config = tmp_path / "gateway.toml"
-    config.write_text(f'[[cameras]]\nname = "east"\nkind = "folder"\nsource = "{frames}"\n')
+    drawn = DrawnMasks(tmp_path)
     section = CameraSection(name="east", kind="folder", source=str(frames), fps=10)
     judge = Judge("gw-1", "east", 1, section.detector, lambda settings: scripted(settings, []))
     camera = build_camera(section, judge, clock, lambda _: AirView(), lambda *_: None)
     site = InstallerPage(
         "gw-1", [camera], "127.0.0.1", 0, Access(tmp_path, clock.boot_id), clock,
-        lambda name, masks: save_masks(config, name, masks),
+        lambda name, masks: drawn.save(Drawn(name, masks, section.masks, clock.now().captured_at)),
     )  # fmt: skip
     stop = threading.Event()
     threads = [
@@ -196,7 +190,7 @@ def page(
     for thread in threads:
         thread.start()
     until(lambda: site.address is not None and len(camera.recent) > 2, "the page and frames")
-    yield site, camera, config
+    yield site, camera, drawn
     stop.set()
     for thread in threads:
         thread.join(20)
@@ -219,27 +213,30 @@ ORDER = {"Content-Type": "application/json", "X-Smokesentry": "1"}
 SQUARE = [[195, 95], [265, 95], [265, 145], [195, 145]]
 
 
-def test_what_the_page_asks_is_checked(page: tuple[InstallerPage, Camera, Path]) -> None:
-    site, camera, config = page
+def test_what_the_page_asks_is_checked(page: tuple[InstallerPage, Camera, DrawnMasks]) -> None:
+    site, camera, drawn = page
     assert ask(site, "GET", "/api/meter/east?x=1&y=2")[0] == 200
     for path in ("/api/meter/east", "/api/meter/east?x=a&y=2", "/api/meter/east?x=nan&y=1e999"):
         assert ask(site, "GET", path)[0] == 400, path
     assert ask(site, "GET", "/api/frame/north")[0] == 404
     assert ask(site, "GET", "/../../etc/passwd")[0] == 404
-    before = config.read_text()
     assert ask(site, "POST", "/api/masks/east", [SQUARE])[0] == 400, "a form of another site has no such header"
     assert ask(site, "POST", "/api/masks/east", [SQUARE], Host="evil.example", **ORDER)[0] == 400
     assert ask(site, "GET", "/api/state", Host="evil.example")[0] == 403
     for bad in ([[[1, 2], [3, 4]]], [[[-1, 2], [3, 4], [5, 6]]], {"a": 1}, [SQUARE] * 40):
         assert ask(site, "POST", "/api/masks/east", bad, **ORDER)[0] == 400, bad
-    assert (config.read_text(), camera.capture.masks) == (before, [])
+    assert (drawn.of("east"), camera.capture.masks) == (None, [])
 
 
-def test_a_mask_is_burnt_in_at_once_and_written_down(page: tuple[InstallerPage, Camera, Path], until: Until) -> None:
-    site, _, config = page
+def test_a_mask_is_burnt_in_at_once_and_written_down(
+    page: tuple[InstallerPage, Camera, DrawnMasks], until: Until
+) -> None:
+    site, _, drawn = page
     status, body = ask(site, "POST", "/api/masks/east", [SQUARE], **ORDER)
     assert (status, json.loads(body)["saved"]) == (200, True)
-    assert tomllib.loads(config.read_text())["cameras"][0]["masks"] == [SQUARE]
+    kept = drawn.of("east")
+    assert kept is not None
+    assert np.array(kept.masks).tolist() == [SQUARE]
 
     def masked() -> bool:
         code, jpeg = ask(site, "GET", "/api/frame/east")
@@ -249,14 +246,15 @@ def test_a_mask_is_burnt_in_at_once_and_written_down(page: tuple[InstallerPage, 
         return bool(pixels[100:140, 200:260].max() < 20 and pixels[110:290, 300:400].max() > 40)
 
     until(masked, "the masked picture on the page")
-    config.unlink()
+    shutil.rmtree(drawn.folder)
+    drawn.folder.write_bytes(b"")  # no folder any more: nothing can be written into it
     status, body = ask(site, "POST", "/api/masks/east", [], **ORDER)
     assert json.loads(body)["saved"] is False
-    assert str(config) in json.loads(body)["why"]
+    assert str(drawn.folder) in json.loads(body)["why"]
 
 
 def test_another_device_needs_the_pin(
-    page: tuple[InstallerPage, Camera, Path], monkeypatch: pytest.MonkeyPatch, clock: SystemClock
+    page: tuple[InstallerPage, Camera, DrawnMasks], monkeypatch: pytest.MonkeyPatch, clock: SystemClock
 ) -> None:
     """What a phone in the LAN would see: the server is told that nobody is at loopback."""
     site, _, _ = page
@@ -278,11 +276,11 @@ def test_another_device_needs_the_pin(
 
 @pytest.mark.chromium
 def test_a_phone_draws_a_mask_and_judges_a_chimney(
-    page: tuple[InstallerPage, Camera, Path], tmp_path: Path, until: Until
+    page: tuple[InstallerPage, Camera, DrawnMasks], tmp_path: Path, until: Until
 ) -> None:
     from playwright.sync_api import sync_playwright
 
-    site, camera, config = page
+    site, camera, drawn = page
     assert site.address is not None
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -318,7 +316,9 @@ def test_a_phone_draws_a_mask_and_judges_a_chimney(
         tab.click("#save")
         until(lambda: bool(tab.inner_text("#saved")), "saved")
         assert tab.inner_text("#saved") == "已保存，1 块"
-        [polygon] = tomllib.loads(config.read_text())["cameras"][0]["masks"]
+        kept = drawn.of("east")
+        assert kept is not None
+        [polygon] = kept.masks
         assert np.abs(np.array(polygon) - np.array(SQUARE)).max() <= 2, "to the pixel of a phone"
         tab.click("#lang")
         assert "Masks" in tab.inner_text("#tabs")

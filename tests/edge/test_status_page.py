@@ -44,6 +44,7 @@ STATUS: dict[str, Any] = {
             },
             {
                 "camera": "west", "verdict": "cannot_judge", "cause": "frost <on> the lens", "frames": 990,
+                "sight": ["veiled: fog, frost or an obstruction"],
                 "unreadable": 0, "frame_age_s": 0.6, "judged_s": 0.0, "not_judged_s": 80_000.0,
             },
         ],
@@ -86,6 +87,14 @@ def test_both_languages_say_the_same_things(port: int) -> None:
     assert "smoke suspected" in english
     assert "疑似有烟" in chinese
     assert re.findall(r"\d+", english.split("<body>")[1]) == re.findall(r"\d+", chinese.split("<body>")[1])
+    for text, other in (
+        ("every camera looks into fog", "every camera looks into fog"),  # of a newer release: shown as it came
+        ("veiled: fog, frost or an obstruction", "画面模糊：雾、霜或遮挡"),
+        ("configuration 4 is in force", "配置 4 已生效"),
+        ("under-voltage since the start", "启动以来欠压过"),
+    ):
+        assert text in english
+        assert other in chinese
     assert "script-src" not in headers["Content-Security-Policy"]
 
 
@@ -119,6 +128,8 @@ def test_the_metrics_can_be_read_by_prometheus(port: int) -> None:
     assert found["smokesentry_temperature_celsius",] == 61.2
     assert found["smokesentry_clock_offset_seconds",] == pytest.approx(-0.012)
     assert found["smokesentry_sensor_rejected_total", "pm-1"] == 2
+    helps = [line for line in body.splitlines() if line.startswith("# HELP")]
+    assert helps and all(re.search("[a-z] / [^ -~]", line) for line in helps), "in both languages"
 
 
 @pytest.mark.parametrize(
