@@ -69,14 +69,13 @@ class Gateway:
     uploader: Uploader | None = None  # None: clips stay here until somebody fetches them
     more_loops: dict[str, Callable[[threading.Event], None]] = field(default_factory=dict)
     begin_anew: bool = False  # when it has ended, the process is to start again
-    _storing: Supervisor = field(default_factory=Supervisor)  # the writer's: it ends after all others
     _air_guard: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
         """Starts everything, says that it is ready, and ends cleanly when ``supervisor.stop`` is set."""
         stop = self.supervisor.stop
         # What the others told last is still stored: the writer ends after them.
-        self._storing.start("writer", lambda _: self.writer.run(), beats=False)
+        self.supervisor.start("writer", self._store, last=True)
         self._announce_poses()
         self._close_orphans()
         self.supervisor.start("watchdog", self.watchdog.run)
@@ -111,8 +110,8 @@ class Gateway:
         self.house.finish()
         self.coverage.save(self.settings.gateway.folder)
         self.writer.stop()
-        self._storing.stop.set()
-        self._storing.join(_STOP_PATIENCE_S)
+        self.supervisor.stop_last.set()
+        self.supervisor.join(_STOP_PATIENCE_S, last=True)
         self.spool.close()
         self.lock_file.close()
         _log.info("gateway %s has stopped", self.name)
@@ -194,6 +193,10 @@ class Gateway:
     def covered(self, camera: str, now: Stamp, step_s: float, cause: str | None) -> None:
         """A camera's thread counts the time since its last look."""
         self.coverage.note(camera, self.schedule.night_of(from_unix(now.unix_s)), step_s, cause)
+
+    def _store(self, pulse: Pulse) -> None:
+        self.writer.rests = pulse.rest
+        self.writer.run()
 
     def _deliver(self, pulse: Pulse) -> None:
         self.uplink.rests = pulse.rest

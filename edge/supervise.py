@@ -52,10 +52,10 @@ class Pulse(threading.Event):
 
 @dataclass(frozen=True, slots=True)
 class LoopState:
-    """How one loop is. ``age_s`` is None for a loop that shows no heartbeat."""
+    """How one loop is. ``age_s``: since it last showed life, 0 while it rests."""
 
     name: str
-    age_s: float | None
+    age_s: float
     restarts: int
     stalled: bool
 
@@ -65,7 +65,7 @@ class _Loop:
     name: str
     body: Callable[[Pulse], None]
     replaceable: bool
-    beats: bool
+    last: bool
     thread: threading.Thread
     pulse: Pulse
     abandoned: int = 0
@@ -73,9 +73,7 @@ class _Loop:
 
     @property
     def stalled_s(self) -> float:
-        if not self.beats or not self.thread.is_alive():
-            return 0.0
-        return self.pulse.age_s
+        return self.pulse.age_s if self.thread.is_alive() else 0.0
 
 
 @dataclass(slots=True)
@@ -83,20 +81,21 @@ class Supervisor:
     """Starts the gateway's threads, watches them, and ends them together."""
 
     stop: threading.Event = field(default_factory=threading.Event)
+    stop_last: threading.Event = field(default_factory=threading.Event)
     restarts: Counter[str] = field(default_factory=Counter)
     stall_s: float = STALL_S
     fatal_s: float = FATAL_S
     _loops: list[_Loop] = field(default_factory=list)
 
-    def start(self, name: str, body: Callable[[Pulse], None], *, replaceable: bool = False, beats: bool = True) -> None:
+    def start(self, name: str, body: Callable[[Pulse], None], *, replaceable: bool = False, last: bool = False) -> None:
         """Runs ``body`` in a thread of its own, again after a pause whenever it raises, until ``stop`` is set.
 
         ``replaceable``: if it stalls, another thread takes its place and the stuck one ends should it ever move again.
-        ``beats``: whether the body asks its :class:`Pulse`; one that does not is never called stalled.
+        ``last``: it ends after all others, when ``stop_last`` is set.
         """
-        pulse = Pulse(self.stop)
+        pulse = Pulse(self.stop_last if last else self.stop)
         thread = self._thread(name, body, pulse)
-        self._loops.append(_Loop(name, body, replaceable, beats, thread, pulse))
+        self._loops.append(_Loop(name, body, replaceable, last, thread, pulse))
         thread.start()
 
     def _thread(self, name: str, body: Callable[[Pulse], None], pulse: Pulse) -> threading.Thread:
@@ -150,7 +149,7 @@ class Supervisor:
         return [
             LoopState(
                 loop.name,
-                round(loop.stalled_s, 1) if loop.beats else None,
+                round(loop.stalled_s, 1),
                 self.restarts[loop.name],
                 loop.stalled_s > self.stall_s,
             )
@@ -161,9 +160,10 @@ class Supervisor:
         """Loops that only a new process brings back: they have stood still for too long."""
         return [loop.name for loop in self._loops if loop.stalled_s > self.fatal_s]
 
-    def join(self, patience_s: float) -> list[str]:
-        """Waits for all threads to end; gives the names of those that did not."""
+    def join(self, patience_s: float, *, last: bool = False) -> list[str]:
+        """Waits for the threads that end ``last``, or all others, to end; gives the names of those that did not."""
         deadline_s = time.monotonic() + patience_s
-        for loop in self._loops:
+        loops = [loop for loop in self._loops if loop.last == last]
+        for loop in loops:
             loop.thread.join(max(0.0, deadline_s - time.monotonic()))
-        return [loop.name for loop in self._loops if loop.thread.is_alive()]
+        return [loop.name for loop in loops if loop.thread.is_alive()]

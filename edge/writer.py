@@ -7,6 +7,7 @@ pauses; what then no longer fits into the bounded queue is counted and said, tel
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -22,16 +23,18 @@ _log = logging.getLogger("edge.writer")
 _MOST_WAITING = {"detection": 2000, "health": 50, "evidence": 20, "telemetry": 500}
 _LONGEST_PAUSE_S = 30.0
 _MOST_AT_ONCE = 200
+_LONGEST_RESCUE_S = 900.0  # 200 MB, record by record, on a card that is failing
 
 
 @dataclass(slots=True)
 class Writer:
     """``put`` from any thread; :meth:`run` in one. ``stored`` is called after each commit, ``notice``
-    with what health must say."""
+    with what health must say, ``rests`` with the length of each pause: a commit that hangs is no pause."""
 
     spool: Spool
     stored: Callable[[], None]
     notice: Callable[[str], None] = _log.error
+    rests: Callable[[float], None] = lambda _: None
     counts: Counter[str] = field(default_factory=Counter)
     problem: str | None = None  # in words, while the disk does not take facts
     _waiting: deque[Sequence[Fact]] = field(default_factory=deque)
@@ -63,7 +66,9 @@ class Writer:
         pause_s = 0.0
         while True:
             with self._changed:
+                self.rests(math.inf)
                 self._changed.wait_for(lambda: self._stopping or bool(self._waiting))
+                self.rests(0.0)
                 most = 1 if self._singly > 0 else _MOST_AT_ONCE
                 groups = [self._waiting[at] for at in range(min(len(self._waiting), most))]
                 if not groups:
@@ -98,6 +103,7 @@ class Writer:
     def _begin_anew(self, unix_s: float) -> bool:
         """The file broke while we run: it is set aside, what can be read of it is stored anew, and the facts that
         wait go into the new one. Says whether there is a new one."""
+        self.rests(_LONGEST_RESCUE_S)
         try:
             said = rescue(self.spool.begin_anew(unix_s), self.spool)
         except SpoolError as error:
@@ -124,6 +130,7 @@ class Writer:
             _log.error("%s; facts wait in memory and are tried again", error)
         self.problem = str(error)
         with self._changed:
+            self.rests(pause_s)
             if self._stopping or self._changed.wait_for(lambda: self._stopping, pause_s):
                 _log.error("%d groups of facts could not be stored before the stop", len(self._waiting))
                 return True

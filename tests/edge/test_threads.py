@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -134,6 +134,40 @@ def test_on_a_full_disk_old_telemetry_makes_room_and_every_detection_is_stored(
             lost |= set(range(body.first_seq, body.last_seq + 1))
     assert lost
     assert lost | {seq for seq, _ in kept} == set(range(1, spool.last_seq("telemetry") + 1))
+
+
+def test_a_disk_that_hangs_is_the_writers_own_stall_and_an_idle_writer_is_none(
+    tmp_path: Path, until: Until, detection_fact: FactOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, supervisor, hangs = Spool(tmp_path), Supervisor(stall_s=0.2, fatal_s=0.6), threading.Event()
+    writer, append, other = Writer(spool, lambda: None), spool.append, threading.Event()
+
+    def slow(facts: Iterable[Fact]) -> None:
+        assert hangs.wait(30)
+        append(facts)
+
+    monkeypatch.setattr(spool, "append", slow)
+
+    def store(pulse: Pulse) -> None:
+        writer.rests = pulse.rest
+        writer.run()
+
+    supervisor.start("writer", store, last=True)
+    supervisor.start("other", lambda pulse: (pulse.wait(), other.set(), None)[2])
+    threading.Event().wait(0.5)
+    assert [loop.name for loop in supervisor.states() if loop.stalled] == [], "nothing to write is no stall"
+    writer.put([detection_fact()])
+    until(lambda: supervisor.lost() == ["writer"], "seen, by its name")
+    hangs.set()
+    until(lambda: not any(loop.stalled for loop in supervisor.states()), "it moves again")
+    supervisor.stop.set()
+    assert supervisor.join(10) == []
+    assert other.is_set()
+    writer.put([detection_fact(2)])
+    until(lambda: spool.depth()["detection"] == 2, "it stores what the others told last")
+    writer.stop()
+    supervisor.stop_last.set()
+    assert supervisor.join(10, last=True) == []
 
 
 def test_a_reserve_is_held_only_where_there_is_room(tmp_path: Path) -> None:

@@ -196,5 +196,4 @@ def test_an_uplink_without_a_broker_rests_and_is_not_called_stalled(
     until(lambda: gateway.uplink.state.last_problem is not None, "noticed")
     threading.Event().wait(2.0)
     states = {loop.name: loop for loop in gateway.supervisor.states()}
-    assert states["uplink"].age_s is not None, "it shows a heartbeat"
     assert not states["uplink"].stalled
