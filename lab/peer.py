@@ -18,30 +18,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.runtimes import clip
+
 SIZES = (640, 1024)
 TIMES_CHEAPER = {640: 20.0, 1024: 45.0}
 _FRAMES = 120
-_PEER_EVERY = (
-    6  # the peer is asked for every sixth frame only, between the detector's: the same machine, the same minute
-)
-
-
-def clip(seed: int = 4) -> list[NDArray[np.uint8]]:
-    """A minute of a noisy 1280×720 colour street at 2 frames/s with a wavering veil from second ten on."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:720, 0:1280].astype(np.float32)
-    still = 40 + 30 * (y > 400) + 90 * np.exp(-((x - 800) ** 2 + (y - 300) ** 2) / 20000)
-    frames = []
-    for n in range(_FRAMES):
-        rise = np.clip((400 - y) / 80, 0, 1) * (y > 400 - 6 * max(0, n - 20))
-        veil = (
-            0.4
-            * rise
-            * np.exp(-((x - 760 - 16 * np.sin(y / 28 - n * 0.9)) ** 2) / (2 * (12 + (400 - y).clip(0) / 8) ** 2))
-        )
-        grey = np.clip(still * (1 - veil) + rng.normal(0, 4, still.shape), 0, 255).astype(np.uint8)
-        frames.append(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
-    return frames
+_PEER_EVERY = 6  # frames: it is asked between the detector's, on the same machine, in the same minute
 
 
 def peer(folder: Path, size: int) -> Callable[[NDArray[np.uint8]], Any]:
@@ -70,7 +52,8 @@ def main(out: Path) -> int:
     from detector.pipeline import Detector
 
     cv2.setNumThreads(1)
-    frames, detector = clip(), Detector()
+    frames = [np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8) for grey in clip(4, 2, _FRAMES, 4.0)]
+    detector = Detector()
     peers = {size: peer(out.parent, size) for size in SIZES}
     ours: list[float] = []
     theirs: dict[int, list[float]] = {size: [] for size in SIZES}

@@ -19,19 +19,22 @@ _WHOLE_CLIP = (
 )
 
 
-def clip(seed: int = 4) -> list[NDArray[np.uint8]]:
-    """Thirty noisy seconds of a still street with a lamp; from second ten a wavering dark veil grows. 360x640 grey."""
+def clip(seed: int = 4, scale: int = 1, frames: int = _FRAMES, noise: float = 2.5) -> list[NDArray[np.uint8]]:
+    """A noisy still street with a lamp at 2 frames/s; from second ten a wavering dark veil grows. Grey, 360x640 times
+    ``scale``."""
     rng = np.random.default_rng(seed)
-    y, x = np.mgrid[0:360, 0:640].astype(np.float32)
-    still = 40 + 30 * (y > 200) + 90 * np.exp(-((x - 400) ** 2 + (y - 150) ** 2) / 5000)
-    frames = []
-    for n in range(_FRAMES):
+    y, x = np.mgrid[0 : 360 * scale, 0 : 640 * scale].astype(np.float32)
+    ground = 200 * scale
+    still = 40 + 30 * (y > ground) + 90 * np.exp(-((x - 400 * scale) ** 2 + (y - 150 * scale) ** 2) / (5000 * scale**2))
+    out = []
+    for n in range(frames):
         age = max(0, n - 20)
-        rise = np.clip((200 - y) / 40, 0, 1) * (y > 200 - 3 * age)
-        wave = 8 * np.sin(y / 14 - n * 0.9)
-        veil = 0.4 * rise * np.exp(-((x - 380 - wave) ** 2) / (2 * (6 + (200 - y).clip(0) / 8) ** 2))
-        frames.append(np.clip(still * (1 - veil) + rng.normal(0, 2.5, still.shape), 0, 255).astype(np.uint8))
-    return frames
+        rise = np.clip((ground - y) / (40 * scale), 0, 1) * (y > ground - 3 * scale * age)
+        wave = 8 * scale * np.sin(y / (14 * scale) - n * 0.9)
+        width = 6 * scale + (ground - y).clip(0) / 8
+        veil = 0.4 * rise * np.exp(-((x - 380 * scale - wave) ** 2) / (2 * width**2))
+        out.append(np.clip(still * (1 - veil) + rng.normal(0, noise, still.shape), 0, 255).astype(np.uint8))
+    return out
 
 
 def run(out: Path) -> None:
