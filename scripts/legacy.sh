@@ -10,12 +10,9 @@ here=$2
     echo "smokesentry: tflite_runtime has wheels for Python 3.11 only, this is $("$python" --version); say PYTHON=python3.11"
     exit 1
 }
-if [ ! -e "$env/.ready" ] || [ requirements-legacy.txt -nt "$env/.ready" ]; then
-    "$python" -m venv "$env"
-    "$env/bin/python" -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements-legacy.txt
-    touch "$env/.ready"
-fi
 mkdir -p build
+. scripts/environment.sh
+environment "$python" "$env" requirements-legacy.txt
 PYTHONPATH=. "$here" -m lab.runtimes build/runtime-litert.npz
 PYTHONPATH=. "$env/bin/python" -m lab.runtimes build/runtime-tflite.npz
 "$here" -m lab.runtimes --compare build/runtime-litert.npz build/runtime-tflite.npz

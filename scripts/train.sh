@@ -7,11 +7,8 @@ nights=${2:-2000}
 steps=${3:-9000}
 env=build/train-env
 
-if [ ! -e "$env/.ready" ] || [ lab/requirements-train.txt -nt "$env/.ready" ]; then
-    "$python" -m venv "$env"
-    "$env/bin/python" -m pip install --disable-pip-version-check --quiet -r lab/requirements-train.txt
-    "$env/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps -e .
-    touch "$env/.ready"
-fi
+. scripts/environment.sh
+environment "$python" "$env" lab/requirements-train.txt
+[ -e "$env/bin/smokesentry" ] || "$env/bin/python" -m pip install --disable-pip-version-check --quiet --no-deps -e .
 "$env/bin/smokesentry" lab make-data --out build/nights --nights "$nights"
 "$env/bin/smokesentry" lab train --data build/nights --steps "$steps"
