@@ -12,27 +12,34 @@ import msgspec
 from msgspec import Meta
 
 from smokesentry.clock import ClockState, from_wire
+from smokesentry.messages.fields import Digest as Digest
+from smokesentry.messages.fields import Lane as Lane
+from smokesentry.messages.fields import Name as Name
+from smokesentry.messages.fields import NotNegative as NotNegative
+from smokesentry.messages.fields import Seq as Seq
+from smokesentry.messages.fields import Share as Share
+from smokesentry.messages.fields import ShortText as ShortText
+from smokesentry.messages.fields import SpoolId as SpoolId
+from smokesentry.messages.fields import Text as Text
+from smokesentry.messages.fields import UtcTime as UtcTime
+from smokesentry.messages.fields import Verdict as Verdict
+from smokesentry.messages.health import CameraHealth as CameraHealth
+from smokesentry.messages.health import Coverage as Coverage
+from smokesentry.messages.health import Health as Health
+from smokesentry.messages.health import Machine as Machine
+from smokesentry.messages.health import Maintenance as Maintenance
+from smokesentry.messages.health import ManagedHealth as ManagedHealth
+from smokesentry.messages.health import SensorHealth as SensorHealth
 from smokesentry.place import CameraPose
 
 WIRE_VERSION = 1
 MAX_RECORDS_PER_BATCH = 500
 LANES = ("detection", "health", "evidence", "telemetry")  # also the order of priority after an outage
 
-Lane = Literal["detection", "health", "evidence", "telemetry"]
-Name = Annotated[str, Meta(pattern="^[a-z0-9-]{1,40}$")]
-SpoolId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-Seq = Annotated[int, Meta(ge=1, le=2**53)]
-Text = Annotated[str, Meta(max_length=400)]
-ShortText = Annotated[str, Meta(max_length=80)]
-UtcTime = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")]
-Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
-Share = Annotated[float, Meta(ge=0, le=1)]
-NotNegative = Annotated[float, Meta(ge=0)]
 Pixel = tuple[Annotated[float, Meta(ge=-16384, le=32768)], Annotated[float, Meta(ge=-16384, le=32768)]]
 FrameSize = tuple[Annotated[int, Meta(ge=16, le=16384)], Annotated[int, Meta(ge=16, le=16384)]]
 
 PlumeClass = Literal["smoke", "steam", "exhaust", "open_burning", "fireworks", "fog", "other", "unresolved"]
-Verdict = Literal["suspected", "not_suspected", "cannot_judge"]
 Phase = Literal["start", "update", "end"]
 
 
@@ -142,87 +149,6 @@ class Telemetry(msgspec.Struct, frozen=True, kw_only=True, tag="telemetry"):
     def __post_init__(self) -> None:
         from_wire(self.from_at)
         from_wire(self.to_at)
-
-
-class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """What a camera can say now, and why not when it cannot judge."""
-
-    camera: Name
-    verdict: Verdict
-    cause: Text | None = None
-    frames: Annotated[int, Meta(ge=0)] = 0
-    unreadable: Annotated[int, Meta(ge=0)] = 0
-    frame_age_s: NotNegative | None = None
-    judged_s: NotNegative = 0.0  # coverage since the process began
-    not_judged_s: NotNegative = 0.0
-
-
-class SensorHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """What a serial line gave: counts, never one message a byte."""
-
-    sensor: Name
-    model: ShortText
-    connected: bool
-    frames: Annotated[int, Meta(ge=0)] = 0
-    rejected: Annotated[int, Meta(ge=0)] = 0
-    skipped_bytes: Annotated[int, Meta(ge=0)] = 0
-    causes: dict[ShortText, int] = {}
-
-
-class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """One camera's night, from local noon to noon: how long it was to watch, how long it could judge, why not."""
-
-    camera: Name
-    night: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$")]  # the evening's local date
-    scheduled_s: NotNegative
-    judged_s: NotNegative
-    causes: Annotated[dict[ShortText, NotNegative], Meta(max_length=16)] = {}  # seconds not judged, by cause
-
-
-class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
-    """While it lasts the gateway judges nothing, on a person's order."""
-
-    until: UtcTime
-    reason: Text
-
-
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """The computer itself; null where it does not tell."""
-
-    temperature_c: float | None = None
-    throttled: Annotated[list[ShortText], Meta(max_length=16)] = []  # what holds it back now or has since it started
-    disk_free_mb: NotNegative | None = None
-    disk_total_mb: NotNegative | None = None
-    memory_mb: NotNegative | None = None  # of this process
-    load: NotNegative | None = None  # runnable processes, mean of a minute
-    clock_offset_ms: float | None = None  # ahead of the cloud's clock
-
-
-class ManagedHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cloud has ordered to be in force, version by kind (``configuration``, ``model``). Versions on trial come
-    back as confirmed or failed."""
-
-    confirmed: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}
-    trial: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}
-    failed: dict[ShortText, Annotated[int, Meta(ge=1)]] = {}  # the last that was taken back
-
-
-class Health(msgspec.Struct, frozen=True, kw_only=True, tag="health"):
-    """How a gateway is."""
-
-    software: ShortText
-    uptime_s: NotNegative
-    spool_depth: dict[Lane, Annotated[int, Meta(ge=0)]]
-    cameras: Annotated[list[CameraHealth], Meta(max_length=16)] = []
-    sensors: Annotated[list[SensorHealth], Meta(max_length=32)] = []
-    counts: dict[ShortText, Annotated[int, Meta(ge=0)]] = {}  # what was refused, restarted, not stored: since the start
-    notices: Annotated[list[Text], Meta(max_length=20)] = []  # the newest of these in words
-    verdict: Verdict | None = None  # of the whole site: all cameras and the air together
-    verdict_reasons: Annotated[list[Text], Meta(max_length=20)] = []
-    coverage: Annotated[list[Coverage], Meta(max_length=64)] = []  # the newest nights
-    maintenance: Maintenance | None = None
-    managed: ManagedHealth | None = None
-    machine: Machine | None = None
 
 
 class PoseNotice(msgspec.Struct, frozen=True, kw_only=True, tag="camera_pose"):
