@@ -6,7 +6,6 @@ each bad one is set aside with its own bytes. Both count as held, so a gateway n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,23 +17,21 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta
 
+from cloud_ingest.ingest.checks import DECODE_ERRORS, check_record, has_nul
+from cloud_ingest.ingest.checks import Cause as Cause
+from cloud_ingest.ingest.checks import Refused as Refused
+from cloud_ingest.ingest.checks import read_record as read_record
 from smokesentry.clock import from_wire, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.control import State
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, EnvelopeError, unseal
 from smokesentry.messages.topics import Address, parse_state, parse_up
 
-Cause = Literal[
-    "bad_topic", "oversized", "malformed", "wrong_type", "unknown_key", "bad_signature", "wrong_name", "wrong_tenant",
-    "unknown_version", "invalid_batch", "invalid_record", "too_many_gaps", "store_refused", "internal_error",
-]  # fmt: skip
 TimeMark = Literal["future", "ancient", "unsynchronised"]
 
 MAX_UNSIGNED_KEPT = 16 * 1024  # bytes of a message nobody vouches for: enough to see what it was
 _FUTURE = timedelta(minutes=10)  # beyond any honest clock error plus the way here
 _ANCIENT = timedelta(days=90)  # longer than a spool keeps anything
-_MAX_INTEGER = 2**63 - 1  # what a database column holds
-_DECODE_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # ValidationError is a DecodeError
 
 
 class Keys(Protocol):
@@ -127,14 +124,6 @@ class _Numbered(msgspec.Struct):
     seq: wire.Seq
 
 
-class Refused(Exception):
-    """Why something is set aside."""
-
-    def __init__(self, cause: Cause, reason: str) -> None:
-        super().__init__(reason)
-        self.cause = cause
-
-
 T = TypeVar("T")
 
 _batch_decoder = msgspec.json.Decoder(wire.Batch)
@@ -172,11 +161,11 @@ def accept_state(topic: str, raw: bytes, keys: Keys, tenants: frozenset[str]) ->
         try:
             state = _state_decoder.decode(payload)
             from_wire(state.since)
-        except (*_DECODE_ERRORS, ValueError) as error:
+        except (*DECODE_ERRORS, ValueError) as error:
             raise Refused("invalid_batch", f"not a state: {error}") from error
         if state.gateway != address.gateway:
             raise Refused("wrong_name", f"the state speaks of {state.gateway!r}, its topic of {address.gateway!r}")
-        if _has_nul(payload):
+        if has_nul(payload):
             raise Refused("invalid_batch", "a text holds a NUL character")
         return AcceptedState(address, state)
     except Refused as refused:
@@ -239,12 +228,12 @@ def _check_sender(address: Address, name: str | None, tenant: str | None, tenant
 def _read_batch(topic: str, address: Address, lane: str, payload: bytes, key_id: str, raw: bytes) -> Accepted:
     try:  # nearly every batch is good as a whole: decoded in one go, three times as fast
         batch = _batch_decoder.decode(payload)
-        if _has_nul(payload):
+        if has_nul(payload):
             raise Refused("invalid_batch", "a text holds a NUL character")
         _check_heading(batch, address, lane)
         for record in batch.records:
-            _check_record(record, address.gateway)
-    except (*_DECODE_ERRORS, Refused):
+            check_record(record, address.gateway)
+    except (*DECODE_ERRORS, Refused):
         return _read_record_by_record(topic, address, lane, payload, key_id, raw)
     seqs = tuple([record.seq for record in batch.records])
     return Accepted(address, batch.spool, batch.lane, tuple(batch.records), (), seqs, key_id, raw)
@@ -255,7 +244,7 @@ def _read_record_by_record(
 ) -> Accepted:
     try:
         outline = _outline_decoder.decode(payload)
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise Refused("invalid_batch", f"not a batch: {error}") from error
     if outline.v != wire.WIRE_VERSION:
         raise Refused("unknown_version", f"wire version {outline.v}; this release reads version {wire.WIRE_VERSION}")
@@ -292,67 +281,8 @@ def _number(raw: bytes, position: int) -> int:
     """The number of a record that cannot be read: without it, nobody could be told that it is held."""
     try:
         return _number_decoder.decode(raw).seq
-    except _DECODE_ERRORS as error:
+    except DECODE_ERRORS as error:
         raise Refused("invalid_batch", f"record {position} of the batch has no usable seq: {error}") from error
-
-
-def read_record(raw: bytes, gateway: str, lane: str) -> wire.Record:
-    """One record of a batch whose signature holds. Raises :class:`Refused`."""
-    try:
-        record = wire.decode_record(raw)
-    except _DECODE_ERRORS as error:
-        raise Refused("invalid_record", str(error)) from error
-    if _has_nul(raw):
-        raise Refused("invalid_record", "a text holds a NUL character")
-    if not isinstance(record.body, wire.BODIES_OF_LANE[lane]):
-        raise Refused("invalid_record", f"a {type(record.body).__name__} does not belong in lane {lane}")
-    _check_record(record, gateway)
-    return record
-
-
-def _check_record(record: wire.Record, gateway: str) -> None:
-    body = record.body
-    if isinstance(body, wire.Telemetry):  # by far the most
-        if body.readings > _MAX_INTEGER:
-            raise Refused("invalid_record", f"{str(body.readings)[:40]}: larger than any number we can keep")
-        return
-    _check_numbers(body)
-    if isinstance(body, wire.Detection | wire.Evidence):
-        prefix = f"{gateway}/{body.camera}/"
-        if not body.detection_id.startswith(prefix):
-            raise Refused("wrong_name", f"detection id {body.detection_id!r} does not begin with {prefix!r}")
-    if isinstance(body, wire.Evidence):
-        _check_pictures(body)
-    if isinstance(body, wire.Dropped) and body.first_seq > body.last_seq:
-        raise Refused("invalid_record", f"dropped range {body.first_seq}-{body.last_seq} ends before it begins")
-
-
-def _check_numbers(body: wire.Body) -> None:
-    numbers: list[int] = []
-    if isinstance(body, wire.Detection):
-        numbers = [body.revision, body.pose_version]
-    elif isinstance(body, wire.ClockFix):
-        numbers = [body.from_mono_ns, body.to_mono_ns]
-    elif isinstance(body, wire.PoseNotice):
-        numbers = [body.pose.pose_version]
-    for number in numbers:
-        if abs(number) > _MAX_INTEGER:
-            raise Refused("invalid_record", f"{str(number)[:40]}: larger than any number we can keep")
-
-
-def _check_pictures(evidence: wire.Evidence) -> None:
-    for picture in evidence.pictures:
-        digest = "sha256:" + hashlib.sha256(picture.data).hexdigest()
-        if digest != picture.digest:
-            raise Refused("invalid_record", f"picture {picture.role}: its bytes have {digest}, not {picture.digest}")
-        if not picture.data.startswith(b"\xff\xd8\xff"):
-            raise Refused("invalid_record", f"picture {picture.role}: is not a JPEG")
-
-
-def _has_nul(raw: bytes) -> bool:
-    # JSON can write NUL only as this escape (PostgreSQL keeps it in no text). The doubled backslash that merely looks
-    # like it is refused too: nobody's name or cause holds that.
-    return b"\\u0000" in raw
 
 
 def _printable(text: str, length: int) -> str:
