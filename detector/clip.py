@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.types import Verdict
+
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 VIDEOS = frozenset({".mp4", ".mkv", ".avi", ".mov", ".ts", ".h264", ".webm", ".mjpg", ".mjpeg"})
 
@@ -31,6 +33,14 @@ def read_clip(path: Path, fps: float) -> Iterator[tuple[float, NDArray[np.uint8]
         yield from _video(path, fps)
     else:
         raise ClipError(f"{path}: there is no such file or folder")
+
+
+def clip_verdict(suspected: bool, judged: float, not_judged: float) -> Verdict:
+    """One verdict over a clip: suspected if a suspected plume was open at any time; else cannot_judge unless more could
+    be judged than not (both in seconds, or both in frames); else not_suspected."""
+    if suspected:
+        return "suspected"
+    return "cannot_judge" if not_judged >= judged else "not_suspected"
 
 
 def pictures_in(folder: Path) -> list[Path]:

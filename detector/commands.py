@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
 def _run(options: argparse.Namespace) -> Course:
     import cv2
 
-    from detector.clip import read_clip
+    from detector.clip import clip_verdict, read_clip
     from detector.explain_page import Course, pick
     from detector.pipeline import Detector
     from detector.seen import Seen
@@ -89,8 +89,7 @@ def _run(options: argparse.Namespace) -> Course:
     course.moments = pick(kept, list(course.events.values()))
     course.ms_per_frame = 1000 * spent_s / max(course.frames - course.unreadable, 1)
     blind = sum(cause is not None for cause in course.causes)
-    if course.verdict != "suspected" and 2 * blind >= len(course.causes):
-        course.verdict = "cannot_judge"
+    course.verdict = clip_verdict(course.verdict == "suspected", len(course.causes) - blind, blind)
     return course
 
 

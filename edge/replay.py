@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.clip import clip_verdict
 from detector.settings import DetectorSettings
 from detector.types import Verdict
 from edge.capture import read_frame
@@ -81,11 +82,8 @@ class Replayed:
 
     @property
     def verdict(self) -> Verdict:
-        """The strongest over the clip: suspected if a suspected plume was open at any time; else cannot_judge if more
-        than half of the time could not be judged; else not_suspected."""
-        if self.suspected:
-            return "suspected"
-        return "cannot_judge" if self.not_judged_s >= self.judged_s else "not_suspected"
+        """Over the whole clip."""
+        return clip_verdict(self.suspected, self.judged_s, self.not_judged_s)
 
     def as_json(self) -> dict[str, object]:
         """The output that DESIGN fixes, and behind it what else is worth knowing."""

@@ -12,13 +12,13 @@ from urllib.parse import urlsplit, urlunsplit
 import cv2
 import numpy as np
 
+from detector.clip import pictures_in
 from edge.onvif import OnvifError, stream_address
 from edge.settings import CameraSection
 from edge.taken import Source, SourceEnded, SourceError, Taken
 
 _MAX_SNAPSHOT = 32 * 1024 * 1024
 _TIMEOUT_S = 5.0
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def open_source(section: CameraSection) -> Source:
@@ -109,8 +109,7 @@ class FolderSource:
             return Taken(b"")  # counted as an unreadable frame; the next file follows
 
     def _scan(self) -> None:
-        found = (p.name for p in self._folder.iterdir() if p.suffix.lower() in _PICTURES and not p.name.startswith("."))
-        self._ahead = sorted(name for name in found if name > self._last)
+        self._ahead = [file.name for file in pictures_in(self._folder) if file.name > self._last]
 
     def close(self) -> None:
         """Nothing stays open between pictures."""
