@@ -18,6 +18,7 @@ from smokesentry.messages.records import Lane, Seq
 
 _COMMAND_COUNTER = "command"
 _Message = TypeVar("_Message", Ack, Command)
+T = TypeVar("T")
 
 
 class Refused(ValueError):
@@ -34,6 +35,14 @@ class ResendArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lane: Lane
     from_seq: Seq
     to_seq: Seq
+
+
+def args_of(command: Command, kind: type[T]) -> T:
+    """A command's arguments, checked; bytes are base64 there. Raises :class:`Refused`."""
+    try:
+        return msgspec.convert(command.args, kind, builtin_types=())
+    except msgspec.ValidationError as error:
+        raise Refused("bad_arguments", f"command {command.counter} ({command.kind}): {error}") from error
 
 
 @dataclass(slots=True)
@@ -96,10 +105,7 @@ class Downlink:
             del self.notices[:-10]
 
     def _resend(self, command: Command) -> ResendArgs:
-        try:
-            wanted = msgspec.convert(command.args, ResendArgs)
-        except msgspec.ValidationError as error:
-            raise Refused("bad_arguments", f"command {command.counter} (resend): {error}") from error
+        wanted = args_of(command, ResendArgs)
         last = self.spool.last_seq(wanted.lane)
         if not wanted.from_seq <= wanted.to_seq <= last:
             asked = f"{wanted.from_seq} to {wanted.to_seq}"

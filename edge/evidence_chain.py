@@ -59,17 +59,7 @@ class EvidenceChain:
     ) -> bytes:
         if self.path.exists() and self.path.stat().st_size > _ROTATE_BYTES:
             self.number += 1
-            self._write("rotation", cause=f"continues {self.camera}.{self.number - 1:05}.jsonl")
-        return self._write(kind, file=file, digests=digests, cause=cause)
-
-    def _write(
-        self,
-        kind: str,
-        *,
-        file: ClipFile | None = None,
-        digests: list[str] | None = None,
-        cause: str | None = None,
-    ) -> bytes:
+            self._append("rotation", cause=f"continues {self.camera}.{self.number - 1:05}.jsonl")
         now = self.clock.now()
         link = ClipLink(
             gateway=self.gateway,

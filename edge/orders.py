@@ -8,12 +8,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from edge.downlink import Refused
+from edge.downlink import Refused, args_of
 from edge.managed import Item, Kind, Managed, NotAdmitted, admit
 from edge.managed_store import ManagedStore
 from edge.masks import MasksRefused, with_masks
@@ -28,7 +28,6 @@ _MAX_TEXT, _MAX_WEIGHTS = 200_000, 1_200_000
 
 Period = Annotated[float, Meta(ge=4, le=86400)]
 Version = Annotated[int, Meta(ge=1, le=2**53)]
-T = TypeVar("T")
 
 
 class Configure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,12 +79,12 @@ class Orders:
 
     def configure(self, command: Command) -> str:
         """Begins the trial of a new configuration."""
-        wanted = _args(command, Configure)
+        wanted = args_of(command, Configure)
         return self._try_configuration(command, wanted.version, wanted.text, wanted.period_s)
 
     def masks(self, command: Command) -> str:
         """Begins the trial of a configuration that differs in one camera's masks."""
-        wanted = _args(command, Masks)
+        wanted = args_of(command, Masks)
         try:
             text = with_masks(self._text_in_force(), wanted.camera, wanted.masks)
         except (MasksRefused, OSError) as error:
@@ -96,7 +95,7 @@ class Orders:
         """Begins the trial of a new model, if it fits this release."""
         from detector.model import Model, ModelError
 
-        wanted = _args(command, NewModel)
+        wanted = args_of(command, NewModel)
         raw = wanted.manifest.encode()
         with tempfile.TemporaryDirectory(dir=self._room(command)) as folder:
             trial = Path(folder)
@@ -110,7 +109,7 @@ class Orders:
 
     def clip(self, command: Command) -> str:
         """Asks the recorder for a clip."""
-        wanted = _args(command, Clip)
+        wanted = args_of(command, Clip)
         self.request_clip(wanted.evidence_id)
         return f"command {command.counter}: the clip {wanted.evidence_id} is asked for"
 
@@ -165,13 +164,6 @@ class Orders:
 def hash_of(config: Path) -> str:
     """Of the gateway's own file: changed by hand, it counts more than what was ordered before."""
     return hashlib.sha256(config.read_bytes()).hexdigest()
-
-
-def _args(command: Command, kind: type[T]) -> T:
-    try:
-        return msgspec.convert(command.args, kind, builtin_types=())
-    except msgspec.ValidationError as error:
-        raise Refused("bad_arguments", f"command {command.counter} ({command.kind}): {error}") from error
 
 
 def _weights_name(command: Command, manifest: bytes) -> str:
