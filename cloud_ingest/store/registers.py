@@ -10,7 +10,9 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from cloud_ingest.geotag.register import Circle, Entry, Register
 from cloud_ingest.geotag.register_file import decoded, read_register
+from cloud_ingest.store.footprints import current_version
 from cloud_ingest.store.register_schema import register_entries, register_versions
+from cloud_ingest.store.schema import footprint_versions, rooftops
 
 _AT_ONCE = 1000
 
@@ -47,6 +49,17 @@ def load_register(connection: Connection, version: int) -> Register:
     table = register_entries
     rows = connection.execute(select(table).where(table.c.version == version).order_by(table.c.row))
     return Register(version, [_entry(row) for row in rows])
+
+
+def unknown_rooftops(connection: Connection, tenant: str, register: Register) -> list[Entry]:
+    """Entries of rooftops that the footprints in force do not have; none when no footprints are imported."""
+    version = current_version(connection, tenant)
+    if version is None:
+        return []
+    table = footprint_versions
+    roofs = select(table.c.roofs_version).where(table.c.version == version).scalar_subquery()
+    known = set(connection.execute(select(rooftops.c.rooftop).where(rooftops.c.version == roofs)).scalars())
+    return [entry for entry in register.entries if entry.rooftop is not None and entry.rooftop not in known]
 
 
 def _row(version: int, entry: Entry) -> dict[str, Any]:
