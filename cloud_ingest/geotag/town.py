@@ -1,12 +1,12 @@
 """A town in metres: one local frame, roofs with an index, and on each roof the points where smoke may begin.
 
-The ground is taken to be flat: heights are above ground everywhere.
+Heights count from the terrain's zero where there is a terrain. Without one the ground is flat and lies at zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import atan2, degrees
 
 import numpy as np
@@ -17,6 +17,7 @@ from shapely.geometry import Polygon
 
 from cloud_ingest.geotag.footprints import Chimney, Roof
 from cloud_ingest.geotag.projection import Array
+from cloud_ingest.geotag.terrain import Terrain
 
 _PLAN_POINTS = 40  # on a roof, about
 _MIN_SPACING_M = 1.0
@@ -80,26 +81,54 @@ class Town:
     roofs: tuple[Roof, ...]
     frame: Frame
     polygons: NDArray[np.object_]
-    heights: Array
+    tops: Array  # of the roofs
+    ground: Array  # under the roofs; a neighbour's where the terrain knows none
+    ground_known: NDArray[np.bool_]
     tree: shapely.STRtree
     chimneys: dict[str, list[Array]]  # rooftop -> mouths in metres
-    _points: dict[int, RoofPoints] = field(default_factory=dict)
+    terrain: Terrain | None
 
     @classmethod
-    def build(cls, version: int, roofs: Sequence[Roof], chimneys: Sequence[Chimney]) -> Town:
-        """Projects everything into a frame around the roofs' middle. Raises ``ValueError`` without roofs."""
+    def build(
+        cls, version: int, roofs: Sequence[Roof], chimneys: Sequence[Chimney], terrain: Terrain | None = None
+    ) -> Town:
+        """Projects everything into a frame around the roofs' middle. Raises ``ValueError`` without roofs. A terrain
+        that reaches none of the roofs is as good as none."""
         if not roofs:
             raise ValueError("a town needs at least one roof")
         wgs84 = np.array([roof.polygon for roof in roofs], dtype=object)
         west, south, east, north = shapely.total_bounds(wgs84)
         frame = Frame(float(south + north) / 2, float(west + east) / 2)
         polygons = np.asarray(shapely.transform(wgs84, frame.lon_lat_to_xy))
+        ground, known = _ground_under(frame, polygons, terrain)
+        heights = np.array([roof.height_m for roof in roofs])
+        number = {roof.rooftop: n for n, roof in enumerate(roofs)} if chimneys else {}
         mouths: dict[str, list[Array]] = {}
         for chimney in chimneys:
             x, y = frame.to_xy(chimney.lat, chimney.lon)
-            mouths.setdefault(chimney.rooftop, []).append(np.array([x, y, chimney.height_m]))
-        heights = np.array([roof.height_m for roof in roofs])
-        return cls(version, tuple(roofs), frame, polygons, heights, shapely.STRtree(polygons), mouths)
+            up = ground[number[chimney.rooftop]] + chimney.height_m
+            mouths.setdefault(chimney.rooftop, []).append(np.array([x, y, up]))
+        return cls(
+            version, tuple(roofs), frame, polygons, ground + heights, ground, known, shapely.STRtree(polygons), mouths,
+            terrain if known.any() else None,
+        )  # fmt: skip
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """Latitude and longitude of the frame's origin."""
+        return self.frame.to_lat_lon(0.0, 0.0)
+
+    def ground_at(self, x: Array, y: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Height of the ground at places (N,), and where the terrain itself knows it; elsewhere it is that under the
+        nearest roof. Flat ground is known nowhere."""
+        if self.terrain is None:
+            return np.zeros(len(x)), np.zeros(len(x), bool)
+        degrees = self.frame.xy_to_lon_lat(np.stack([x, y], axis=1))
+        found = self.terrain.heights_at(degrees[:, 1], degrees[:, 0])
+        known = np.isfinite(found)
+        if not known.all():
+            found[~known] = self.ground[self.tree.nearest(shapely.points(x[~known], y[~known]))]
+        return found, known
 
     def near(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
         """Numbers of the roofs within a radius, ascending."""
@@ -107,17 +136,32 @@ class Town:
         return np.sort(np.asarray(found, np.int64))
 
     def points_of(self, index: int) -> RoofPoints:
-        """Points of one roof; made at the first call."""
-        if index not in self._points:
-            roof = self.roofs[index]
-            mouths = self.chimneys.get(roof.rooftop, [])
-            self._points[index] = roof_points(self.polygons[index], roof.height_m, roof.height_known, mouths)
-        return self._points[index]
+        """Points of one roof."""
+        roof = self.roofs[index]
+        mouths = self.chimneys.get(roof.rooftop, [])
+        return roof_points(self.polygons[index], float(self.tops[index]), roof.height_known, mouths)
 
 
-def roof_points(polygon: Polygon, height_m: float, height_known: bool, mouths: Sequence[Array]) -> RoofPoints:
+def _ground_under(
+    frame: Frame, polygons: NDArray[np.object_], terrain: Terrain | None
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Ground heights at the middle of each roof, those the terrain does not know from the nearest roof it knows."""
+    if terrain is None:
+        return np.zeros(len(polygons)), np.zeros(len(polygons), bool)
+    middles = shapely.centroid(polygons)
+    degrees = frame.xy_to_lon_lat(shapely.get_coordinates(middles))
+    found = terrain.heights_at(degrees[:, 1], degrees[:, 0])
+    known = np.isfinite(found)
+    if not known.any():
+        return np.zeros(len(polygons)), known
+    if not known.all():
+        found[~known] = found[known][shapely.STRtree(middles[known]).nearest(middles[~known])]
+    return found, known
+
+
+def roof_points(polygon: Polygon, top_m: float, height_known: bool, mouths: Sequence[Array]) -> RoofPoints:
     """Registered mouths with little spread, else points over the footprint, of which those well inside weigh more."""
-    parts = [_spread(polygon, height_m, height_known)]
+    parts = [_spread(polygon, top_m, height_known)]
     shares = [1.0]
     if mouths:
         above = [
@@ -141,7 +185,7 @@ def roof_points(polygon: Polygon, height_m: float, height_known: bool, mouths: S
     )
 
 
-def _spread(polygon: Polygon, height_m: float, height_known: bool) -> RoofPoints:
+def _spread(polygon: Polygon, top_m: float, height_known: bool) -> RoofPoints:
     spacing = max(_MIN_SPACING_M, (polygon.area / _PLAN_POINTS) ** 0.5)
     west, south, east, north = polygon.bounds
     xs = np.arange(west + spacing / 2, max(east, west + spacing), spacing)
@@ -155,7 +199,7 @@ def _spread(polygon: Polygon, height_m: float, height_known: bool) -> RoofPoints
     weights = 0.25 + depth / max(float(depth.max()), 1e-9)
     layers = _ABOVE_ROOF_M if height_known else _ABOVE_UNKNOWN_ROOF_M
     gap = layers[1][0] - layers[0][0]
-    points = [np.column_stack([plan, np.full(len(plan), height_m + up)]) for up, _ in layers]
+    points = [np.column_stack([plan, np.full(len(plan), top_m + up)]) for up, _ in layers]
     shares = [weights / weights.sum() * share for _, share in layers]
     blur = np.diag([spacing**2 / 12, spacing**2 / 12, max(gap**2 / 12, 0.1)])
     return RoofPoints(

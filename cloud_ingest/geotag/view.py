@@ -5,15 +5,16 @@ A pose stands for months, so this is made once for a pose and used for every det
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi, radians
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from cloud_ingest.geotag.projection import Array, Camera, pixel_covariance, project
+from cloud_ingest.geotag.projection import Array, Camera, camera_of, pixel_covariance, project
 from cloud_ingest.geotag.town import Town
+from smokesentry.place import CameraPose
 
 RANGE_M = 600.0  # beyond, a pixel of tilt is tens of metres of range and no roof can be told from another
 _MARGIN = radians(12)  # beside the picture, for what the heading does not know
@@ -36,6 +37,15 @@ class View:
     covariance: Array  # (N, 2, 2), of pose and place
     seen: Array  # (N,), 1 in plain sight, _HIDDEN behind another roof
     near_px: Array  # (roofs, 4): box around a roof's pixels, widened by twelve standard deviations
+
+
+def camera_in(town: Town, pose: CameraPose) -> Camera:
+    """The camera of a pose, in the town's frame and on its ground."""
+    place = pose.place
+    x, y = town.frame.to_xy(place.lat, place.lon)
+    camera = camera_of(pose, x, y, town.frame.north_deg(place.lat, place.lon))
+    ground = float(town.ground_at(np.array([x]), np.array([y]))[0][0])
+    return replace(camera, position=camera.position + np.array([0.0, 0.0, ground]))
 
 
 def make_view(town: Town, camera: Camera) -> View:
@@ -113,7 +123,7 @@ def _skyline(town: Town, camera: Camera, roofs: NDArray[np.int64], azimuths: Arr
     here = shapely.Point(x, y)
     enter = shapely.distance(pieces, here)
     leave = shapely.hausdorff_distance(pieces, here)  # of a point to a set: its farthest part
-    rise = town.heights[roofs[roof_of]] - _EAVES_BELOW_M - camera.position[2]
+    rise = town.tops[roofs[roof_of]] - _EAVES_BELOW_M - camera.position[2]
     limit = rise / np.where(rise < 0, leave, np.maximum(enter, 0.1))
     outside = enter > 0.5  # the roof that carries the camera hides nothing from it
     far_edges, limits = [], []
