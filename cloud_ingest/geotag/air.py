@@ -171,10 +171,10 @@ def air_factor(
     if weight < _LEAST:
         return None
     best = max(rises, key=lambda rise: rise.ug_m3)
-    head = f"PM2.5 rose by {best.ug_m3:.0f} ug/m3 at {best.gateway}"
+    text = f"PM2.5 rose by {best.ug_m3:.0f} ug/m3 at {best.gateway}; the wind is not known"
     if wind.from_deg is not None and (wind.speed_m_s is None or wind.speed_m_s >= CALM_M_S):
-        return Factor("particulates", weight, f"{head} with the wind from {wind.from_deg:.0f}°", "smoke")
-    return Factor("particulates", weight, f"{head}; the wind is not known", "smoke")
+        text = f"PM2.5 rose by {best.ug_m3:.0f} ug/m3 at {best.gateway} with the wind from {wind.from_deg:.0f}°"
+    return Factor("particulates", weight, text, "smoke")
 
 
 def placeless_factor(ug_m3: float) -> Factor:

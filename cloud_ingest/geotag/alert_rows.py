@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
+from cloud_ingest.geotag.air import AFTER_S, BEFORE_S
 from cloud_ingest.geotag.events import GAP_S, Group
 from cloud_ingest.geotag.judgement import Judgement, differs
 from cloud_ingest.store.database import insert_new
+from cloud_ingest.store.followers import Stretch
 from cloud_ingest.store.schema import (
     alert_detections,
     alert_versions,
@@ -108,6 +110,21 @@ def _newest() -> Select[Any]:
     return select(alert_versions).select_from(alerts.join(alert_versions, newest))
 
 
+def weighable(connection: Connection, stretch: Stretch, most: int) -> list[str]:
+    """Detections of alerts around whose time some telemetry has come in, the newest first, at most so many."""
+    query = (
+        select(alert_detections.c.detection_id)
+        .join(alerts, alerts.c.alert_id == alert_detections.c.alert_id)
+        .where(alerts.c.state != "withdrawn")
+        .where(
+            alerts.c.first_at.between(_moved(stretch.first_from_at, -AFTER_S), _moved(stretch.last_from_at, BEFORE_S))
+        )
+        .order_by(alerts.c.first_at.desc(), alert_detections.c.detection_id)
+        .limit(most)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def pose_of(connection: Connection, gateway: str, camera: str, version: int) -> CameraPose | None:
     """The pose that a detection's version names; None while it was not announced."""
     table = camera_poses
@@ -167,7 +184,7 @@ def write_alert(
         "region": judgement.region,
         "register_version": judgement.register_version,
     }
-    _add_version(connection, content, version, reason, reason, now)
+    _add_version(connection, content, version, "confidence" if reason == "fuel" else reason, reason, now)
     _write_nights(connection, tenant, key, row["first_at"], judgement)
 
 

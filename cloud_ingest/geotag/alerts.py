@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta, tzinfo
 from functools import partial
 from itertools import count
@@ -12,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from cloud_ingest.geotag.alert_rows import (
     close_silent,
@@ -21,6 +22,7 @@ from cloud_ingest.geotag.alert_rows import (
     rounds,
     rows_around,
     stored_alerts,
+    weighable,
     write_alert,
 )
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
@@ -30,6 +32,7 @@ from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import View, make_view
 from cloud_ingest.store.database import bump
+from cloud_ingest.store.followers import move, next_stretch
 from cloud_ingest.store.footprints import current_version, load_footprints
 from cloud_ingest.store.schema import alert_detections, alerts, detections
 from smokesentry.clock import from_wire, to_wire
@@ -37,16 +40,19 @@ from smokesentry.place import CameraPose
 
 _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
+FOLLOWER = "alerts"  # of telemetry
+_TELEMETRY_AT_ONCE = 20_000  # rows whose times are looked at
+_MOST_WEIGHED = 200  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
 _MAX_VIEWS = 2000
 _MAX_NEIGHBOURS = 200
-_ZONE = ZoneInfo("Asia/Shanghai")  # the console's default, too
+ZONE = ZoneInfo("Asia/Shanghai")  # where nothing else is configured
 
 
 class AlertBuilder:
     """Keeps towns, views and registers between transactions; everything else is in the store. ``zone``: the towns'
     clock, by which nights, dates and hours are told."""
 
-    def __init__(self, zone: tzinfo = _ZONE) -> None:
+    def __init__(self, zone: tzinfo = ZONE) -> None:
         self._surroundings = Surroundings(zone)
         self._towns: dict[int, Town] = {}
         self._views: dict[tuple[int, bytes], View] = {}
@@ -59,16 +65,20 @@ class AlertBuilder:
         poses = list(poses)
         if poses:
             self._evidence.forget()
-        touched = dict.fromkeys([*detection_ids, *sorted(self._seen_under(connection, poses, now))])
+        touched = [*detection_ids, *sorted(self._seen_under(connection, poses, now))]
+        self._bring_up_to_date(connection, touched, frozenset(detection_ids), now)
+
+    def _bring_up_to_date(self, connection: Connection, touched: Iterable[str], heard: Group, now: str) -> None:
+        """``heard``: those of which a gateway has just spoken: nothing else opens an alert again."""
         changed = False
-        for some in rounds(touched):
+        for some in rounds(dict.fromkeys(touched)):
             towns: dict[str, set[str]] = {}
             for row in connection.execute(
                 select(detections.c.tenant, detections.c.detection_id).where(detections.c.detection_id.in_(some))
             ):
                 towns.setdefault(row.tenant, set()).add(row.detection_id)
             for tenant, mine in sorted(towns.items()):
-                changed = self._update_town(connection, tenant, mine, now) or changed
+                changed = self._update_town(connection, tenant, mine, heard, now) or changed
         if changed:
             _count_change(connection)
 
@@ -77,17 +87,31 @@ class AlertBuilder:
         if close_silent(connection, now):
             _count_change(connection)
 
+    def weigh_again(self, connection: Connection, now: str) -> None:
+        """Judges anew the alerts around whose time telemetry has come in since: a rise takes minutes to a sensor, and
+        after an outage detections come days before the air. To be called now and then, as :meth:`close_silent`."""
+        stretch = next_stretch(connection, FOLLOWER, _TELEMETRY_AT_ONCE, now)
+        if stretch is None:
+            return
+        move(connection, FOLLOWER, stretch.until, now)
+        found = weighable(connection, stretch, _MOST_WEIGHED)
+        if found:
+            self._bring_up_to_date(connection, found, frozenset(), now)
+
     def _seen_under(self, connection: Connection, poses: Iterable[tuple[str, str]], now: str) -> set[str]:
+        """What a new pose may place: seen or taken in within a day. After an outage poses come after detections."""
         since = to_wire(from_wire(now) - _POSE_LOOKBACK)
         found: set[str] = set()
         for gateway, camera in poses:
             query = select(detections.c.detection_id).where(
-                detections.c.gateway == gateway, detections.c.camera == camera, detections.c.last_seen_at >= since
+                detections.c.gateway == gateway,
+                detections.c.camera == camera,
+                or_(detections.c.last_seen_at >= since, detections.c.received_at >= since),
             )
             found |= set(connection.execute(query).scalars())
         return found
 
-    def _update_town(self, connection: Connection, tenant: str, touched: set[str], now: str) -> bool:
+    def _update_town(self, connection: Connection, tenant: str, touched: set[str], heard: Group, now: str) -> bool:
         town = self._town(connection, tenant)
         rows = rows_around(connection, tenant, touched)
         held = {row["detection_id"]: row["alert_id"] for row in rows.values() if row["alert_id"] is not None}
@@ -119,6 +143,8 @@ class AlertBuilder:
             around = self._surroundings.around(connection, tenant, key, mine, town, posterior)
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
             judgement = judge(claims, town, posterior, around)
+            if judgement.state == "open" and stored.get(key, {}).get("state") == "closed" and not group & heard:
+                judgement = replace(judgement, state="closed")
             version = town.version if town is not None else None
             write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, now)
         return changed

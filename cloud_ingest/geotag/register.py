@@ -134,8 +134,8 @@ def roof_factors(entries: Iterable[Entry], name: str, rooftop: str, local: datet
                 if entry.kind == "burning_found"
                 else (NOTHING_FOUND, NOTHING_HALF_LIFE_DAYS)
             )
-            what = "burning" if entry.kind == "burning_found" else "nothing"
-            text = f"A visit on {entry.from_day} found {what} at {name}"
+            burning = f"A visit on {entry.from_day} found burning at {name}"
+            text = burning if entry.kind == "burning_found" else f"A visit on {entry.from_day} found nothing at {name}"
             factors.append(_about(rooftop, "finding", full * 0.5 ** (days / half_life), text))
     return _once(factors)
 

@@ -36,8 +36,9 @@ def steam_factors(plumes: Sequence[EarlierPlume], gas_share: float, weather: Wea
     if cycle is not None and cycle.weight < 0:
         text = (
             f"{cycle.starts} plumes began here within {cycle.minutes:.0f} minutes, one every {cycle.period_min:.0f}: "
+            "a thermostat's rhythm, not a stove's"
         )
-        marks.append(Factor("cycling", cycle.weight, text + "a thermostat's rhythm, not a stove's", "smoke"))
+        marks.append(Factor("cycling", cycle.weight, text, "smoke"))
     told = [plume for plume in plumes if plume.plume_class in {"smoke", "steam"}]
     steam = sum(plume.plume_class == "steam" for plume in told)
     if len(told) >= _LEAST_CALLS and steam:

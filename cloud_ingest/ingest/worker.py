@@ -7,13 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import tzinfo
 
 import msgspec
 from shapely.errors import ShapelyError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from cloud_ingest.geotag.alerts import AlertBuilder
+from cloud_ingest.geotag.alerts import ZONE, AlertBuilder
 from cloud_ingest.ingest.accept import (
     Accepted,
     AcceptedState,
@@ -47,16 +48,24 @@ Checked = Accepted | AcceptedState | DeadLetter
 
 
 class Worker:
-    """One consumer. Several may share the load, each under its own client id."""
+    """One consumer. Several may share the load, each under its own client id. ``zone``: the towns' clock."""
 
-    def __init__(self, engine: Engine, source: Source, keys: Keys, signer: Identity, tenants: frozenset[str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        source: Source,
+        keys: Keys,
+        signer: Identity,
+        tenants: frozenset[str],
+        zone: tzinfo = ZONE,
+    ) -> None:
         self._engine = engine
         self._source = source
         self._keys = keys
         self._signer = signer
         self._tenants = tenants
         self._clock = SystemClock()
-        self._alerts = AlertBuilder()
+        self._alerts = AlertBuilder(zone)
         self._counts: Counter[str] = Counter()
         self._warned = 0  # since the last report
 
@@ -70,7 +79,7 @@ class Worker:
                 if messages:
                     self._take(messages, stop)
                 if time.monotonic() - reported > _REPORT_S:
-                    self._close_silent()
+                    self._look_after_alerts()
                     reported, self._warned = time.monotonic(), 0
                     self._counts["dropped_qos0"] = self._source.dropped
                     _log.info(
@@ -79,13 +88,17 @@ class Worker:
         finally:
             self._source.stop()
 
-    def _close_silent(self) -> None:
+    def _look_after_alerts(self) -> None:
         try:
             with writing(self._engine) as connection:
                 one_alert_builder(connection)
-                self._alerts.close_silent(connection, self._clock.now().captured_at)
+                now = self._clock.now().captured_at
+                self._alerts.close_silent(connection, now)
+                self._alerts.weigh_again(connection, now)
         except (OperationalError, InterfaceError) as error:
             _log.error("the store does not answer: %s", error)
+        except Exception:  # a bug here must not end the taking in; nothing of it is lost
+            _log.exception("alerts: not looked after, comes again")
 
     def _take(self, messages: list[Message], stop: threading.Event) -> None:
         """What is urgent is committed by itself first: no telemetry of the same handful is waited for."""
