@@ -10,12 +10,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud_ingest import upkeep_commands
+from cloud_ingest import place_commands, upkeep_commands
 from smokesentry.settings import SettingsError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from cloud_ingest.ingest.source import Source
     from cloud_ingest.settings import CloudSettings
     from smokesentry.identity import Identity
@@ -30,15 +28,11 @@ def main(argv: list[str]) -> int:
         ("console", "serve the web page until stopped (SIGTERM)"),
         ("evidence", "take in uploads of clips until stopped (SIGTERM)"),
         ("check", "say whether everything the processes need is there"),
-        ("import-footprints", "put a GeoJSON file of footprints and chimneys in force"),
         ("command", "send one signed command to a gateway, for example ping"),
         ("rollout", "a new configuration or model for a town's gateways, a few first, stopped when one takes it back"),
     ):
         command = words.add_parser(word, help=text, description=text)
         command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
-        if word == "import-footprints":
-            command.add_argument("--tenant", help="the town; may be left out when the file names only one")
-            command.add_argument("file", type=Path, nargs="?", help="GeoJSON; default: [town] footprints")
         if word == "rollout":
             command.add_argument("--tenant", required=True)
             command.add_argument("--percent", default="10,50,100", help="groups, as rising shares of all (10,50,100)")
@@ -52,6 +46,7 @@ def main(argv: list[str]) -> int:
             command.add_argument("--gateway", required=True)
             command.add_argument("kind", metavar="KIND", help="what to do: ping, resend")
             command.add_argument("pairs", metavar="key=value", nargs="*", help="arguments; JSON values, else text")
+    place_commands.add(words)
     upkeep_commands.add(words)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -68,9 +63,9 @@ def main(argv: list[str]) -> int:
 def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from cloud_ingest.geotag.footprints import FootprintError
     from cloud_ingest.identity.authority import AuthorityError
     from cloud_ingest.identity.orders import OrderError
+    from cloud_ingest.places.table import PlaceError
     from cloud_ingest.store.backup import BackupError
     from cloud_ingest.store.database import StoreError
     from smokesentry.identity import IdentityError
@@ -86,8 +81,8 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             return serve(settings)
         if arguments.word == "check":
             return _check(settings)
-        if arguments.word == "import-footprints":
-            return _import(settings, arguments.file, arguments.tenant)
+        if arguments.word == place_commands.WORD:
+            return place_commands.run(arguments, settings)
         if arguments.word == "rollout":
             from cloud_ingest.order_commands import rollout
 
@@ -97,7 +92,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
 
             return command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
         return upkeep_commands.run(arguments, settings)
-    except (StoreError, BackupError, IdentityError, AuthorityError, FootprintError) as error:
+    except (StoreError, BackupError, IdentityError, AuthorityError, PlaceError) as error:
         print(f"{arguments.config}: {error}", file=sys.stderr)
         return 2
     except OrderError as error:
@@ -118,8 +113,7 @@ def _ingest(settings: CloudSettings) -> int:
     signer = load_identity(settings.signing.key, settings.signing.certificate)
     keys = Registry(settings.ca.folder)
     engine = open_store(settings.database_url)
-    if settings.town.footprints is not None:
-        _import_into(engine, settings.cloud.tenants[0], settings.town.footprints)
+    place_commands.take_in_configured(engine, settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -159,7 +153,6 @@ def _console(settings: CloudSettings) -> int:
 
 
 def _check(settings: CloudSettings) -> int:
-    from cloud_ingest.geotag.footprints import read_footprints
     from cloud_ingest.identity.registry import Registry
     from cloud_ingest.store.database import open_store
     from smokesentry.identity import load_identity
@@ -168,7 +161,7 @@ def _check(settings: CloudSettings) -> int:
     print(f"signing as {signer.name}")
     Registry(settings.ca.folder)
     print(f"authority in {settings.ca.folder}: readable")
-    open_store(settings.database_url).dispose()
+    engine = open_store(settings.database_url)
     print("database: answers, tables are there")
     for name, path in (
         ("ca", settings.link.ca),
@@ -177,55 +170,7 @@ def _check(settings: CloudSettings) -> int:
     ):
         if path is not None and not path.is_file():
             raise SettingsError(f"[{'broker' if settings.broker else 'cluster'}] {name}: {path} is not a file")
-    if settings.town.footprints is not None:
-        found = read_footprints(_text_of(settings.town.footprints))
-        print(f"footprints: {len(found.roofs)} roofs, {len(found.chimneys)} chimneys")
-        for warning in found.warnings:
-            print(f"  {warning}")
-    else:
-        print("footprints: none configured; alerts will name no rooftops until some are imported")
-    return 0
-
-
-def _import(settings: CloudSettings, file: Path | None, tenant: str | None) -> int:
-    from cloud_ingest.store.database import open_store
-
-    path = file if file is not None else settings.town.footprints
-    if path is None:
-        raise SettingsError("no file given, and [town] footprints is not set")
-    if tenant is None and len(settings.cloud.tenants) > 1:
-        raise SettingsError(f"--tenant is needed: the file serves {', '.join(settings.cloud.tenants)}")
-    if tenant is not None and tenant not in settings.cloud.tenants:
-        raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
-    engine = open_store(settings.database_url)
-    _import_into(engine, tenant or settings.cloud.tenants[0], path)
+    for line in place_commands.check(engine, settings):
+        print(line)
     engine.dispose()
     return 0
-
-
-def _import_into(engine: Engine, tenant: str, path: Path) -> None:
-    from cloud_ingest.geotag.footprints import FootprintError
-    from cloud_ingest.store.database import writing
-    from cloud_ingest.store.footprints import import_footprints
-    from smokesentry.clock import SystemClock
-
-    try:
-        with writing(engine) as connection:
-            at = SystemClock().now().captured_at
-            version, found = import_footprints(connection, tenant, path.name, _text_of(path), at)
-    except FootprintError as error:
-        raise FootprintError(f"{path}: {error}") from error
-    for warning in found.warnings:
-        logging.warning("%s: %s", path, warning)
-    logging.info(
-        "footprints of %s: version %d, %d roofs, %d chimneys", tenant, version, len(found.roofs), len(found.chimneys)
-    )
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: is not UTF-8 text (byte {error.start})") from error

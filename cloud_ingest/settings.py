@@ -120,7 +120,7 @@ class Evidence(Section):
 
 
 class Town(Section):
-    """What stands in the town: a GeoJSON file of footprints and chimneys (docs/geotag.md), one a tenant."""
+    """What stands in the town: a file of footprints (docs/places.md), for a cloud of one tenant."""
 
     footprints: ResolvedPath | None = None
 
@@ -188,7 +188,7 @@ class CloudSettings(Section):
         if self.town.footprints is not None and len(self.cloud.tenants) > 1:
             raise ValueError(
                 "[town] footprints needs exactly one [cloud] tenant; with several, leave it out and use "
-                "`smokesentry cloud import-footprints --tenant NAME FILE`"
+                "`smokesentry cloud import footprints --tenant NAME FILE`"
             )
         return self
 

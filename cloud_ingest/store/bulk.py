@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import JSON, Connection, LargeBinary, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.types import BigInteger, Integer
+from sqlalchemy.types import BigInteger, Boolean, Float, Integer
 
 Row = tuple[Any, ...]
 
@@ -120,4 +120,8 @@ def _copied(table: Table, name: str) -> str:
         return "int8"
     if isinstance(kind, Integer):
         return "int4"
+    if isinstance(kind, Float):
+        return "float8"
+    if isinstance(kind, Boolean):
+        return "bool"
     return "bytea" if isinstance(kind, LargeBinary) else "text"

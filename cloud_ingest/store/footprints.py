@@ -3,40 +3,72 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 
-from shapely.geometry import shape
-from sqlalchemy import Connection, func, insert, select
+import shapely
+from sqlalchemy import Connection, Text, cast, func, insert, select
 
-from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footprints, roof_geojson
+from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footprints
+from cloud_ingest.store.bulk import insert_rows
 from cloud_ingest.store.database import bump
 from cloud_ingest.store.schema import chimneys, footprint_versions, rooftops
 
+_AT_ONCE = 20_000  # roofs written or read in one go: bounds the memory beside the roofs themselves
+
+Say = Callable[[str], None]
+
 
 def import_footprints(connection: Connection, tenant: str, source: str, text: str, at: str) -> tuple[int, Footprints]:
-    """Reads, checks and stores a file as the tenant's new version; a file that is in force already changes nothing.
+    """Reads, checks and stores GeoJSON as the tenant's new version; what is in force already changes nothing.
 
-    Returns version and contents. Raises ``geotag.footprints.FootprintError``.
+    Returns version and contents. Raises ``places.table.PlaceError``.
     """
     footprints = read_footprints(text)
     digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     current = current_version(connection, tenant)
-    if current is not None:
-        held = connection.execute(
-            select(footprint_versions.c.digest).where(footprint_versions.c.version == current)
-        ).scalar_one()
-        if held == digest:
-            return current, footprints
-    version = int(connection.execute(select(func.coalesce(func.max(footprint_versions.c.version), 0))).scalar_one()) + 1
-    connection.execute(
-        insert(footprint_versions).values(
-            version=version, tenant=tenant, imported_at=at, source=source, digest=digest, roofs_version=version
-        )
-    )
-    connection.execute(insert(rooftops), [_roof_row(version, roof) for roof in footprints.roofs])
-    if footprints.chimneys:
-        connection.execute(insert(chimneys), [_chimney_row(version, chimney) for chimney in footprints.chimneys])
+    if current is not None and digest_of(connection, current) == digest:
+        return current, footprints
+    return store_footprints(connection, tenant, source, digest, footprints, at), footprints
+
+
+def store_footprints(
+    connection: Connection,
+    tenant: str,
+    source: str,
+    digest: str,
+    footprints: Footprints,
+    at: str,
+    say: Say = lambda _: None,
+) -> int:
+    """Puts roofs and chimneys in force as a new version. A file without chimneys leaves those of the version before
+    on the roofs that are still there."""
+    kept = footprints.chimneys or _still_there(connection, tenant, footprints.roofs)
+    version = _new_version(connection, tenant, source, digest, at, None)
+    columns = ("version", "rooftop", "name", "polygon", "height_m", "height_known", "lat", "lon")
+    for start in range(0, len(footprints.roofs), _AT_ONCE):
+        some = footprints.roofs[start : start + _AT_ONCE]
+        polygons = [roof.polygon for roof in some]
+        texts, inside = shapely.to_geojson(polygons), shapely.get_coordinates(shapely.point_on_surface(polygons))
+        rows = [
+            (version, roof.rooftop, roof.name, text, roof.height_m, roof.height_known, float(lat), float(lon))
+            for roof, text, (lon, lat) in zip(some, texts, inside, strict=True)
+        ]
+        insert_rows(connection, rooftops, columns, rows)
+        say(f"{start + len(some)} of {len(footprints.roofs)} roofs written")
+    _write_chimneys(connection, version, kept)
     bump(connection, "footprints")
-    return version, footprints
+    return version
+
+
+def store_chimneys(
+    connection: Connection, tenant: str, source: str, digest: str, mouths: Sequence[Chimney], at: str
+) -> int:
+    """Puts chimneys in force on the roofs that are in force, as a new version that shares them."""
+    current = current_version(connection, tenant)
+    version = _new_version(connection, tenant, source, digest, at, current)
+    _write_chimneys(connection, version, mouths)
+    bump(connection, "footprints")
+    return version
 
 
 def current_version(connection: Connection, tenant: str) -> int | None:
@@ -47,33 +79,77 @@ def current_version(connection: Connection, tenant: str) -> int | None:
     return None if found is None else int(found)
 
 
+def digest_of(connection: Connection, version: int) -> str:
+    """Of the file that made a version."""
+    query = select(footprint_versions.c.digest).where(footprint_versions.c.version == version)
+    return str(connection.execute(query).scalar_one())
+
+
+def was_imported(connection: Connection, tenant: str, digest: str) -> bool:
+    """Whether a file ever was a version of the tenant's."""
+    table = footprint_versions
+    query = select(table.c.version).where(table.c.tenant == tenant, table.c.digest == digest)
+    return connection.execute(query).first() is not None
+
+
 def load_footprints(connection: Connection, version: int) -> tuple[list[Roof], list[Chimney]]:
     """Roofs and chimneys of a version, in the order of their ids."""
-    roofs = [
-        Roof(row.rooftop, row.name, shape(row.polygon), row.height_m, row.height_known)
-        for row in connection.execute(
-            select(rooftops).where(rooftops.c.version == version).order_by(rooftops.c.rooftop)
+    return load_roofs(connection, version), _load_chimneys(connection, version)
+
+
+def load_roofs(connection: Connection, version: int) -> list[Roof]:
+    """Roofs of a version, in the order of their ids."""
+    rows = connection.execution_options(yield_per=_AT_ONCE).execute(
+        select(
+            *(rooftops.c[name] for name in ("rooftop", "name", "height_m", "height_known")),
+            cast(rooftops.c.polygon, Text).label("outline"),  # as text: shapely reads it many times faster
         )
-    ]
-    flues = [
-        Chimney(row.chimney, row.rooftop, row.lat, row.lon, row.height_m)
-        for row in connection.execute(
-            select(chimneys).where(chimneys.c.version == version).order_by(chimneys.c.chimney)
+        .where(rooftops.c.version == roofs_version(version))
+        .order_by(rooftops.c.rooftop)
+    )
+    roofs: list[Roof] = []
+    for some in rows.partitions():
+        polygons = shapely.from_geojson([row.outline for row in some])
+        roofs += [
+            Roof(row.rooftop, row.name, polygon, row.height_m, row.height_known)
+            for row, polygon in zip(some, polygons, strict=True)
+        ]
+    return roofs
+
+
+def roofs_version(version: int | None) -> object:
+    """As part of a query: the version whose rows in ``rooftops`` a version of footprints uses."""
+    return select(footprint_versions.c.roofs_version).where(footprint_versions.c.version == version).scalar_subquery()
+
+
+def _load_chimneys(connection: Connection, version: int) -> list[Chimney]:
+    query = select(chimneys).where(chimneys.c.version == version).order_by(chimneys.c.chimney)
+    return [Chimney(row.chimney, row.rooftop, row.lat, row.lon, row.height_m) for row in connection.execute(query)]
+
+
+def _still_there(connection: Connection, tenant: str, roofs: Sequence[Roof]) -> tuple[Chimney, ...]:
+    current = current_version(connection, tenant)
+    if current is None:
+        return ()
+    there = {roof.rooftop for roof in roofs}
+    return tuple(mouth for mouth in _load_chimneys(connection, current) if mouth.rooftop in there)
+
+
+def _new_version(connection: Connection, tenant: str, source: str, digest: str, at: str, roofs_of: int | None) -> int:
+    version = int(connection.execute(select(func.coalesce(func.max(footprint_versions.c.version), 0))).scalar_one()) + 1
+    if roofs_of is not None:
+        query = select(footprint_versions.c.roofs_version).where(footprint_versions.c.version == roofs_of)
+        roofs_of = int(connection.execute(query).scalar_one())
+    connection.execute(
+        insert(footprint_versions).values(
+            version=version, tenant=tenant, imported_at=at, source=source, digest=digest,
+            roofs_version=version if roofs_of is None else roofs_of,
         )
-    ]
-    return roofs, flues
+    )  # fmt: skip
+    return version
 
 
-def _roof_row(version: int, roof: Roof) -> dict[str, object]:
-    inside = roof.polygon.representative_point()
-    return {
-        "version": version, "rooftop": roof.rooftop, "name": roof.name, "polygon": roof_geojson(roof),
-        "height_m": roof.height_m, "height_known": roof.height_known, "lat": inside.y, "lon": inside.x,
-    }  # fmt: skip
-
-
-def _chimney_row(version: int, chimney: Chimney) -> dict[str, object]:
-    return {
-        "version": version, "chimney": chimney.chimney, "rooftop": chimney.rooftop,
-        "lat": chimney.lat, "lon": chimney.lon, "height_m": chimney.height_m,
-    }  # fmt: skip
+def _write_chimneys(connection: Connection, version: int, mouths: Sequence[Chimney]) -> None:
+    columns = ("version", "chimney", "rooftop", "lat", "lon", "height_m")
+    rows = [(version, one.chimney, one.rooftop, one.lat, one.lon, one.height_m) for one in mouths]
+    insert_rows(connection, chimneys, columns, rows)

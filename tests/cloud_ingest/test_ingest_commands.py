@@ -104,9 +104,10 @@ def test_check_says_what_is_missing(config, authority, tmp_path, capsys):
     assert "cloud.key" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("word", ["ingest", "check", "dead-letters", "import-footprints"])
+@pytest.mark.parametrize("word", ["ingest", "check", "dead-letters", "import footprints"])
 def test_no_authority_or_no_file_ends_with_words_and_not_with_a_trace(config, word, capsys):
-    status = main([word, "--config", str(config())])
+    first, *more = word.split()
+    status = main([first, "--config", str(config()), *more])
     output = capsys.readouterr()
     if word == "dead-letters":
         assert (status, output.out) == (0, "nothing was set aside\n")
@@ -142,12 +143,12 @@ def test_a_database_that_does_not_answer_is_said(config, authority, capsys):
 def test_footprints_are_imported_for_a_town_and_refused_with_the_files_name(config, tmp_path, town_text, capsys):
     path, town = config(GOOD.replace('["lab"]', '["lab", "other"]')), tmp_path / "t.geojson"
     town.write_text(town_text())
-    assert main(["import-footprints", "--config", str(path), str(town)]) == 2
+    assert main(["import", "--config", str(path), "footprints", str(town)]) == 2
     assert "--tenant is needed" in capsys.readouterr().err
-    assert main(["import-footprints", "--config", str(path), "--tenant", "third", str(town)]) == 2
-    assert main(["import-footprints", "--config", str(path), "--tenant", "other", str(town)]) == 0
+    assert main(["import", "--config", str(path), "--tenant", "third", "footprints", str(town)]) == 2
+    assert main(["import", "--config", str(path), "--tenant", "other", "footprints", str(town)]) == 0
     town.write_text(json.dumps({"type": "FeatureCollection", "features": []}))
-    assert main(["import-footprints", "--config", str(path), "--tenant", "other", str(town)]) == 2
+    assert main(["import", "--config", str(path), "--tenant", "other", "footprints", str(town)]) == 2
     assert "t.geojson: no footprint" in capsys.readouterr().err
     engine = open_store(load_cloud_settings(path).database_url)
     with reading(engine) as connection:

@@ -152,7 +152,7 @@ def test_cloud_alone_takes_footprints_and_serves_the_page(cloud: Installed) -> N
     (cloud.folder / "roofs.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
     port = free_port()
     _configure_cloud(cloud.folder, port)
-    imported = cloud.smokesentry("cloud", "import-footprints", "--config", "cloud.toml")
+    imported = cloud.smokesentry("cloud", "import", "--config", "cloud.toml", "footprints")
     assert imported.returncode == 0, imported.stderr
     with Processes(cloud.folder / "log") as processes:
         console = Console(f"http://127.0.0.1:{port}")

@@ -1,0 +1,160 @@
+"""Layers of places and terrain in the store: an import is one transaction and one version; old versions stay."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, Text, cast, func, insert, select
+
+from cloud_ingest.geotag.lies import Layer
+from cloud_ingest.geotag.terrain import Terrain
+from cloud_ingest.places.datum import Gateway
+from cloud_ingest.places.kinds import KINDS, Place
+from cloud_ingest.store.bulk import encoded, insert_rows
+from cloud_ingest.store.database import bump
+from cloud_ingest.store.places_schema import place_versions, places, terrains
+from cloud_ingest.store.schema import camera_poses, gateways
+
+TERRAIN = "terrain"
+
+
+class LayerCache:
+    """The layers in force, read again only when a newer version of one is there."""
+
+    def __init__(self) -> None:
+        self._layers: dict[int, Layer] = {}
+
+    def of(self, connection: Connection, tenant: str) -> dict[str, Layer]:
+        """Kind -> layer, of the kinds that were ever imported."""
+        versions = versions_in_force(connection, tenant)
+        for kind, version in versions.items():
+            if kind in KINDS and version not in self._layers:
+                self._layers[version] = Layer.of(version, load_places(connection, version))
+        return {kind: self._layers[version] for kind, version in versions.items() if kind in KINDS}
+
+
+def versions_in_force(connection: Connection, tenant: str) -> dict[str, int]:
+    """Kind -> version."""
+    table = place_versions
+    newest = select(table.c.kind, func.max(table.c.version)).where(table.c.tenant == tenant).group_by(table.c.kind)
+    return {str(kind): int(version) for kind, version in connection.execute(newest)}
+
+
+def store_places(
+    connection: Connection,
+    tenant: str,
+    kind: str,
+    found: Sequence[Place],
+    *,
+    source: str,
+    digest: str,
+    crs: str,
+    warnings: Sequence[str],
+    at: str,
+) -> int:
+    """Puts a layer in force as a new version."""
+    version = _new_version(connection, tenant, kind, source=source, digest=digest, crs=crs, warnings=warnings, at=at)
+    rows = [
+        (
+            *(version, one.place, one.name, None if one.shape is None else shapely.to_geojson(one.shape)),
+            *(one.valid_from, one.valid_until, encoded(one.about)),
+        )
+        for one in found
+    ]
+    columns = ("version", "place", "name", "geometry", "valid_from", "valid_until", "about")
+    insert_rows(connection, places, columns, rows)
+    bump(connection, "footprints")
+    return version
+
+
+def load_places(connection: Connection, version: int) -> list[Place]:
+    """The entries of a version, in the order of their ids."""
+    outline = cast(places.c.geometry, Text).label("outline")  # as text: shapely reads it many times faster
+    query = select(places, outline).where(places.c.version == version).order_by(places.c.place)
+    rows = connection.execute(query).all()
+    shapes = shapely.from_geojson([None if row.geometry is None else row.outline for row in rows]) if rows else []
+    return [
+        Place(row.place, row.name, shape, row.valid_from, row.valid_until, row.about)
+        for row, shape in zip(rows, shapes, strict=True)
+    ]
+
+
+def store_terrain(
+    connection: Connection,
+    tenant: str,
+    terrain: Terrain,
+    *,
+    source: str,
+    digest: str,
+    crs: str,
+    warnings: Sequence[str],
+    at: str,
+) -> int:
+    """Puts an elevation model in force as a new version."""
+    version = _new_version(connection, tenant, TERRAIN, source=source, digest=digest, crs=crs, warnings=warnings, at=at)
+    rows, columns = terrain.heights_m.shape
+    connection.execute(
+        insert(terrains).values(
+            version=version, west=terrain.west, north=terrain.north, step_lon=terrain.step_lon,
+            step_lat=terrain.step_lat, rows=rows, columns=columns,
+            heights=zlib.compress(terrain.heights_m.astype("<f4").tobytes(), 6),
+        )
+    )  # fmt: skip
+    bump(connection, "footprints")
+    return version
+
+
+def load_terrain(connection: Connection, tenant: str) -> tuple[int, Terrain] | None:
+    """Version and elevation model in force; None where none was imported, and the ground is taken to be flat."""
+    version = versions_in_force(connection, tenant).get(TERRAIN)
+    if version is None:
+        return None
+    row = connection.execute(select(terrains).where(terrains.c.version == version)).one()
+    heights = np.frombuffer(zlib.decompress(row.heights), "<f4").reshape(row.rows, row.columns).astype(np.float32)
+    return version, Terrain(heights, row.west, row.north, row.step_lon, row.step_lat)
+
+
+def gateways_of(connection: Connection, tenant: str) -> list[Gateway]:
+    """Where a town's gateways stand, as their cameras' newest poses say; several cameras of one are one."""
+    newest = select(func.max(camera_poses.c.id)).group_by(camera_poses.c.gateway)
+    query = (
+        select(camera_poses.c.gateway, camera_poses.c.pose)
+        .join(gateways, gateways.c.gateway == camera_poses.c.gateway)
+        .where(gateways.c.tenant == tenant, camera_poses.c.id.in_(newest))
+        .order_by(camera_poses.c.gateway)
+    )
+    rows = connection.execute(query)
+    return [Gateway(row.gateway, row.pose["place"]["lat"], row.pose["place"]["lon"]) for row in rows]
+
+
+def is_in_force(connection: Connection, tenant: str, kind: str, digest: str) -> int | None:
+    """The version in force, if it came from the very same file."""
+    table = place_versions
+    version = versions_in_force(connection, tenant).get(kind)
+    held = connection.execute(select(table.c.digest).where(table.c.version == version)).scalar_one_or_none()
+    return version if held == digest else None
+
+
+def _new_version(
+    connection: Connection,
+    tenant: str,
+    kind: str,
+    *,
+    source: str,
+    digest: str,
+    crs: str,
+    warnings: Sequence[str],
+    at: str,
+) -> int:
+    table = place_versions
+    version = int(connection.execute(select(func.coalesce(func.max(table.c.version), 0))).scalar_one()) + 1
+    connection.execute(
+        insert(table).values(
+            version=version, tenant=tenant, kind=kind, imported_at=at, source=source, digest=digest, crs=crs,
+            warnings=list(warnings),
+        )
+    )  # fmt: skip
+    return version
