@@ -9,8 +9,9 @@ import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from cloud_ingest import place_commands, upkeep_commands
+from cloud_ingest import place_commands, register_command, upkeep_commands
 from smokesentry.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def main(argv: list[str]) -> int:
             command.add_argument("kind", metavar="KIND", help="what to do: ping, resend")
             command.add_argument("pairs", metavar="key=value", nargs="*", help="arguments; JSON values, else text")
     place_commands.add(words)
+    register_command.add(words)
     upkeep_commands.add(words)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -91,6 +93,8 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             from cloud_ingest.order_commands import command
 
             return command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
+        if arguments.word == register_command.WORD:
+            return register_command.run(arguments, settings)
         return upkeep_commands.run(arguments, settings)
     except (StoreError, BackupError, IdentityError, AuthorityError, PlaceError) as error:
         print(f"{arguments.config}: {error}", file=sys.stderr)
@@ -119,7 +123,8 @@ def _ingest(settings: CloudSettings) -> int:
         signal.signal(number, lambda *_: stop.set())
     keep = upkeep_commands.keep_of(settings.retention)
     housekeeping = Housekeeper(engine, keep, settings.console.zone).start(stop)
-    Worker(engine, _source(settings, signer), keys, signer, frozenset(settings.cloud.tenants)).run(stop)
+    zone = ZoneInfo(settings.console.zone)
+    Worker(engine, _source(settings, signer), keys, signer, frozenset(settings.cloud.tenants), zone).run(stop)
     housekeeping.join(timeout=10)
     engine.dispose()
     return 0

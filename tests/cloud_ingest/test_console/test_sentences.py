@@ -23,6 +23,13 @@ SOURCES = {
     "firmware_bridge.quality": ("SensorHistory", "TwinWatch", "aged"),
     "cloud_ingest.geotag.alert_rows": ("_REASONS",),
     "cloud_ingest.geotag.judgement": None,  # the whole module
+    "cloud_ingest.geotag.smoke": None,
+    "cloud_ingest.geotag.register": ("roof_factors",),
+    "cloud_ingest.geotag.history": ("repeat_factor",),
+    "cloud_ingest.geotag.air": ("air_factor", "placeless_factor"),
+    "cloud_ingest.geotag.steam": ("steam_factors",),
+    "cloud_ingest.geotag.coal": None,
+    "cloud_ingest.geotag.customs": ("suggestions",),
 }
 
 
@@ -98,7 +105,7 @@ def test_every_reason_for_a_new_version_of_an_alert_has_its_word() -> None:
     (table,) = named(source("cloud_ingest.geotag.alert_rows"), ("_REASONS",))
     assert isinstance(table, ast.Assign)
     texts = ast.literal_eval(table.value)
-    reasons = set(texts) - {"silent"}  # told as "closed", with a sentence of its own
+    reasons = set(texts) - {"silent", "fuel"}  # told as "closed" and "confidence", with sentences of their own
     assert reasons == {
         "raised", "joined", "split", "merged", "sharper", "class", "confidence", "reopened", "closed", "withdrawn",
     }  # fmt: skip
