@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from cloud_ingest import place_commands, register_command, upkeep_commands
+from cloud_ingest.geotag.polar import command as polar_command
 from smokesentry.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def main(argv: list[str]) -> int:
     ):
         command = words.add_parser(word, help=text, description=text)
         command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
+        if word == "console":
+            command.add_argument("--tenant", help="show this town only; default: all of the file, with a chooser")
         if word == "rollout":
             command.add_argument("--tenant", required=True)
             command.add_argument("--percent", default="10,50,100", help="groups, as rising shares of all (10,50,100)")
@@ -48,8 +51,9 @@ def main(argv: list[str]) -> int:
             command.add_argument("kind", metavar="KIND", help="what to do: ping, resend")
             command.add_argument("pairs", metavar="key=value", nargs="*", help="arguments; JSON values, else text")
     place_commands.add(words)
-    register_command.add(words)
     upkeep_commands.add(words)
+    register_command.add(words)
+    polar_command.add(words)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -76,7 +80,7 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
         if arguments.word == "ingest":
             return _ingest(settings)
         if arguments.word == "console":
-            return _console(settings)
+            return _console(settings, arguments.tenant)
         if arguments.word == "evidence":
             from cloud_ingest.evidence.command import serve
 
@@ -93,6 +97,8 @@ def _run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
             from cloud_ingest.order_commands import command
 
             return command(settings, arguments.tenant, arguments.gateway, arguments.kind, arguments.pairs)
+        if arguments.word == "polar":
+            return polar_command.run(arguments, settings)
         if arguments.word == register_command.WORD:
             return register_command.run(arguments, settings)
         return upkeep_commands.run(arguments, settings)
@@ -141,13 +147,15 @@ def _source(settings: CloudSettings, signer: Identity) -> Source:
     return MqttSource(settings.broker, secret_group(signer))
 
 
-def _console(settings: CloudSettings) -> int:
+def _console(settings: CloudSettings, tenant: str | None) -> int:
     import uvicorn
 
     from cloud_ingest.console.app import create_app
 
+    if tenant is not None and tenant not in settings.cloud.tenants:
+        raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(settings.cloud.tenants)})")
     uvicorn.run(
-        create_app(settings),
+        create_app(settings, [tenant] if tenant is not None else None),
         host=settings.console.host,
         port=settings.console.port,
         log_level="warning",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from cloud_ingest.console.feed import ChangeFeed
+from cloud_ingest.console.pages import Towns
 from cloud_ingest.console.queries import ConsoleStore
 from smokesentry.clock import from_wire
 
@@ -19,22 +20,27 @@ LONGEST_CURVE = timedelta(hours=48)
 RECENT = timedelta(hours=2)
 
 
-def api_router(store: ConsoleStore, feed: ChangeFeed) -> APIRouter:
-    """Routes under ``/api``."""
+def api_router(towns: Towns, stores: Mapping[str, ConsoleStore], feed: ChangeFeed) -> APIRouter:
+    """Routes under ``/api``; ``?town=`` says which town, the first where it is left out."""
     router = APIRouter(prefix="/api")
 
+    def store_of(town: str | None = None) -> ConsoleStore:
+        return stores[towns.chosen(town)]
+
+    chosen = Depends(store_of)
+
     @router.get("/town")
-    def town() -> dict[str, Any]:
+    def town(store: ConsoleStore = chosen) -> dict[str, Any]:
         """Footprints, chimneys, gateways and cameras."""
         return store.town(datetime.now(UTC))
 
     @router.get("/alerts")
-    def alerts() -> dict[str, Any]:
+    def alerts(store: ConsoleStore = chosen) -> dict[str, Any]:
         """The newest alerts."""
         return {"alerts": store.alerts()}
 
     @router.get("/alerts/{alert_id}")
-    def alert(alert_id: str) -> dict[str, Any]:
+    def alert(alert_id: str, store: ConsoleStore = chosen) -> dict[str, Any]:
         """One alert in full."""
         found = store.alert(alert_id)
         if found is None:
@@ -42,7 +48,7 @@ def api_router(store: ConsoleStore, feed: ChangeFeed) -> APIRouter:
         return found
 
     @router.get("/pictures/{name}")
-    def picture(name: str) -> Response:
+    def picture(name: str, store: ConsoleStore = chosen) -> Response:
         """A preview, by the digest over its bytes."""
         digest = name.removesuffix(".jpg")
         if not _DIGEST.fullmatch(digest) or name == digest:
@@ -54,13 +60,16 @@ def api_router(store: ConsoleStore, feed: ChangeFeed) -> APIRouter:
 
     @router.get("/particulates")
     def particulates(
-        begin: Annotated[str | None, Query(alias="from")] = None, to: str | None = None, alert: str | None = None
+        begin: Annotated[str | None, Query(alias="from")] = None,
+        to: str | None = None,
+        alert: str | None = None,
+        store: ConsoleStore = chosen,
     ) -> dict[str, Any]:
         """PM2.5 around an alert, between two moments, or of the last two hours."""
         return store.particulates(*_window(store, begin, to, alert))
 
     @router.get("/health")
-    def health() -> dict[str, Any]:
+    def health(store: ConsoleStore = chosen) -> dict[str, Any]:
         """Counts and the state of every gateway."""
         return store.health(datetime.now(UTC))
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,15 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cloud_ingest.console.api import api_router
 from cloud_ingest.console.assets import FILES, maplibre_folder, maplibre_prefix
 from cloud_ingest.console.feed import ChangeFeed
+from cloud_ingest.console.pages import Pages, towns_of
 from cloud_ingest.console.queries import ConsoleStore
 from cloud_ingest.console.upkeep import upkeep_router
-from cloud_ingest.console.words import LANGUAGES, choose_language, phrases, words
+from cloud_ingest.console.wind import wind_router
+from cloud_ingest.console.words import phrases, words
 from cloud_ingest.settings import CloudSettings
 from cloud_ingest.store.database import open_store
 
 _HERE = Path(__file__).parent
-_COOKIE = "smokesentry-lang"
-_YEAR_S = 365 * 24 * 3600
 
 # Only what this server sends itself; MapLibre starts its worker from a blob of its own script.
 _POLICY = "; ".join(
@@ -38,7 +37,7 @@ _POLICY = "; ".join(
         "connect-src 'self'",
         "worker-src blob:",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
@@ -52,12 +51,15 @@ _HEADERS = {
 }
 
 
-def create_app(settings: CloudSettings) -> FastAPI:
-    """The console over the configured database, for the first tenant named. The caller binds it to an address
-    (``settings.console``) and stops it with a bound on waiting, since live streams never end by themselves."""
+def create_app(settings: CloudSettings, tenants: Sequence[str] | None = None) -> FastAPI:
+    """The console over the configured database: the towns named, or all of the configuration, the first of them where
+    nobody chooses. The caller binds it to an address (``settings.console``) and stops it with a bound on waiting, since
+    live streams never end by themselves."""
     engine = open_store(settings.database_url)
-    store = ConsoleStore(engine, settings.cloud.tenants[0])
-    feed = ChangeFeed(store.counters)
+    towns = towns_of(tenants if tenants is not None else settings.cloud.tenants)
+    stores = {name: ConsoleStore(engine, name) for name in towns.names}
+    pages = Pages(towns, settings.console.zone)
+    feed = ChangeFeed(stores[towns.names[0]].counters)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -71,9 +73,10 @@ def create_app(settings: CloudSettings) -> FastAPI:
     app = FastAPI(title="Smoke Sentry console", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(_Guard)
-    app.include_router(api_router(store, feed))
-    app.include_router(upkeep_router(engine, store.tenant, settings.console.zone))
-    _add_page(app, store.tenant, settings.console.zone)
+    app.include_router(api_router(towns, stores, feed))
+    app.include_router(upkeep_router(engine, pages))
+    app.include_router(wind_router(engine, pages))
+    _add_page(app, pages)
     _add_files(app)
     return app
 
@@ -96,25 +99,18 @@ class _Guard:
         await self._app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
-def _add_page(app: FastAPI, tenant: str, zone: str) -> None:
-    templates = Jinja2Templates(_HERE / "templates")
-
+def _add_page(app: FastAPI, pages: Pages) -> None:
     @app.get("/")
-    def page(request: Request, lang: str | None = None) -> Response:
-        chosen = choose_language(lang, request.cookies.get(_COOKIE), request.headers.get("accept-language"))
-        texts = words(chosen)
-        context = {
+    def page(request: Request, town: str | None = None, lang: str | None = None) -> Response:
+        chosen = pages.language(request, lang)
+        data = {
             "lang": chosen,
-            "other_lang": next(other for other in LANGUAGES if other != chosen),
-            "words": texts,
-            "tenant": tenant,
-            "zone": zone,
-            "maplibre": maplibre_prefix(),
-            "page_data": {"lang": chosen, "zone": zone, "words": texts, "phrases": phrases(chosen)},
+            "zone": pages.zone,
+            "town": pages.towns.chosen(town),
+            "words": words(chosen, "common", "console"),
+            "phrases": phrases(chosen),
         }
-        response = templates.TemplateResponse(request, "console.html", context)
-        response.set_cookie(_COOKIE, chosen, max_age=_YEAR_S, samesite="lax", httponly=True)
-        return response
+        return pages.draw(request, "console", town, lang, maplibre=maplibre_prefix(), page_data=data)
 
 
 def _add_files(app: FastAPI) -> None:

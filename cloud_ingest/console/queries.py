@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, an
 
 from cloud_ingest.console import shapes
 from cloud_ingest.console.curve import QUANTITIES, thin
+from cloud_ingest.console.map_links import map_links
 from cloud_ingest.console.rays import ray
 from cloud_ingest.console.shapes import Json
 from cloud_ingest.store.database import reading
@@ -59,10 +60,13 @@ class ConsoleStore:
     def town(self, now: datetime) -> Json:
         """Rooftops (GeoJSON) and chimneys of the footprints in force, and the gateways with their cameras."""
         with reading(self._engine) as connection:
-            version = connection.execute(
-                select(func.max(footprint_versions.c.version)).where(footprint_versions.c.tenant == self.tenant)
-            ).scalar_one()
-            roofs = connection.execute(select(rooftops).where(rooftops.c.version == version)).mappings()
+            newest = (
+                select(footprint_versions.c.version, footprint_versions.c.roofs_version)
+                .where(footprint_versions.c.tenant == self.tenant)
+                .order_by(footprint_versions.c.version.desc())
+            )
+            version, outlines = connection.execute(newest.limit(1)).one_or_none() or (None, None)
+            roofs = connection.execute(select(rooftops).where(rooftops.c.version == outlines)).mappings()
             mouths = connection.execute(select(chimneys).where(chimneys.c.version == version)).mappings()
             return {
                 "tenant": self.tenant,
@@ -116,10 +120,13 @@ class ConsoleStore:
                 .where(alert_detections.c.alert_id == alert_id)
                 .order_by(detections.c.started_at, detections.c.detection_id)
             ).mappings()
-            found = list(claims)
+            found, told = list(claims), list(versions)
+            said = shapes.alert(row)
             return {
-                **shapes.alert(row),
-                "versions": [shapes.version(version) for version in versions],
+                **said,
+                **shapes.context(told[-1]),
+                "candidates": [{**one, "maps": map_links(one)} for one in said["candidates"]],
+                "versions": [shapes.version(version) for version in told],
                 "detections": [shapes.detection(claim) for claim in found],
                 "pictures": _pictures(connection, [claim["evidence_id"] for claim in found]),
                 "rays": [one for claim in found if (one := _ray(connection, claim)) is not None],

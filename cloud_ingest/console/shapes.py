@@ -47,6 +47,10 @@ def gateway(row: Row, poses: Mapping[str, Json], now: datetime) -> Json:
         "sensors": health.get("sensors", []),
         "counts": health.get("counts", {}),
         "notices": health.get("notices", []),
+        "verdict": health.get("verdict") if online or not health else "cannot_judge",
+        "verdict_reasons": health.get("verdict_reasons", []) if online else [],
+        "coverage": health.get("coverage", []),
+        "maintenance": health.get("maintenance"),
         "cameras": [_camera(poses[name], reports.get(name, {}), online) for name in sorted(poses)],
     }
 
@@ -79,6 +83,15 @@ def alert(row: Row) -> Json:
     }
 
 
+#: What a version says beside roofs and factors; null where nothing was worked out, as in alerts of an old release.
+CONTEXT = ("lies", "coal", "suggestions", "region")
+
+
+def context(row: Row) -> Json:
+    """What stands beside an alert, by its newest version: where it lies, which fuel, what else, the credible region."""
+    return _pick(row, *CONTEXT)
+
+
 def version(row: Row) -> Json:
     """One change of mind, with its reason."""
     return _pick(
@@ -98,6 +111,7 @@ def detection(row: Row) -> Json:
         **{key: body.get(key) for key in ("origin_px", "bbox_px", "frame_size", "opacity", "visible_s")},
         "reasons": body.get("reasons", []),
         "particulates": body.get("particulates", []),
+        "gases": body.get("gases", []),
     }
 
 

@@ -2,73 +2,57 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.templating import Jinja2Templates
 from sqlalchemy import Engine, or_, select
 
-from cloud_ingest.console.words import LANGUAGES, choose_language, phrases
+from cloud_ingest.console.pages import Pages
+from cloud_ingest.console.words import translated
 from cloud_ingest.ingest.accept import Cause
 from cloud_ingest.ingest.letters import Choice, chosen, tallies
 from cloud_ingest.ingest.quality_store import GATEWAY, list_days
 from cloud_ingest.store.database import reading
 from cloud_ingest.store.schema import dead_letters, gateways
 from cloud_ingest.store.telemetry_schema import jobs
-from smokesentry.clock import from_wire
 
-_HERE = Path(__file__).parent
-_COOKIE = "smokesentry-lang"
 _DAYS = 14
 _LETTERS = 200
 
 Json = dict[str, Any]
 
 
-def upkeep_router(engine: Engine, tenant: str, zone: str) -> APIRouter:
-    """``/quality`` and ``/dead-letters``, for one town."""
+def upkeep_router(engine: Engine, pages: Pages) -> APIRouter:
+    """``/quality`` and ``/dead-letters``."""
     router = APIRouter()
-    templates = Jinja2Templates(_HERE / "templates")
-    templates.env.filters["local"] = lambda at: from_wire(at).astimezone(ZoneInfo(zone)).strftime("%m-%d %H:%M:%S")
-    templates.env.filters["span"] = _span
-
-    def page(request: Request, name: str, lang: str | None, **context: Any) -> Response:
-        language = choose_language(lang, request.cookies.get(_COOKIE), request.headers.get("accept-language"))
-        other = next(one for one in LANGUAGES if one != language)
-        address = request.url.include_query_params(lang=other)
-        more = {
-            "lang": language, "other_lang": other, "other_address": f"{address.path}?{address.query}",
-            "words": upkeep_words(language), "said": lambda text: translated(text, language),
-            "tenant": tenant, "zone": zone, "page": name,
-        }  # fmt: skip
-        return templates.TemplateResponse(request, f"{name}.html", {**more, **context})
+    zone = pages.zone
 
     @router.get("/quality")
-    def quality(request: Request, lang: str | None = None) -> Response:
+    def quality(request: Request, town: str | None = None, lang: str | None = None) -> Response:
+        tenant, language = pages.towns.chosen(town), pages.language(request, lang)
         today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
         days = [str(today - timedelta(days=age)) for age in range(_DAYS)]  # the newest first
         with reading(engine) as connection:
             reports = list_days(connection, [tenant], days[-1], days[0])
             rows = connection.execute(select(gateways).where(gateways.c.tenant == tenant)).mappings().all()
             ran_at = connection.execute(select(jobs.c.ran_at).where(jobs.c.job == "quality")).scalar()
-        return page(
-            request, "quality", lang,
+        return pages.draw(
+            request, "quality", town, lang, said=lambda text: translated(text, language),
             days=days, devices=_devices(reports, days), notable=[one for one in reports if _is_notable(one)],
             nights=_nights(rows), clocks=_clocks(rows), ran_at=ran_at, gateway_itself=GATEWAY,
         )  # fmt: skip
 
     @router.get("/dead-letters")
     def letters(
-        request: Request, cause: Annotated[str | None, Query(max_length=24)] = None, lang: str | None = None
+        request: Request,
+        cause: Annotated[str | None, Query(max_length=24)] = None,
+        town: str | None = None,
+        lang: str | None = None,
     ) -> Response:
+        tenant = pages.towns.chosen(town)
         mine = select(gateways.c.gateway).where(gateways.c.tenant == tenant)
         columns = [column for column in dead_letters.c if column.name != "raw"]  # never the bytes, which may be large
         query = chosen(select(*columns), Choice(cause=cause)).where(
@@ -77,37 +61,12 @@ def upkeep_router(engine: Engine, tenant: str, zone: str) -> APIRouter:
         with reading(engine) as connection:
             found = connection.execute(query.order_by(dead_letters.c.id.desc()).limit(_LETTERS)).mappings().all()
             counts = tallies(connection)
-        return page(
-            request, "dead_letters", lang,
+        return pages.draw(
+            request, "dead_letters", town, lang,
             letters=found, counts=sorted(counts.items()), cause=cause, most=_LETTERS, causes=get_args(Cause),
         )  # fmt: skip
 
     return router
-
-
-@cache
-def upkeep_words(lang: str) -> dict[str, str]:
-    """Key -> text in one language."""
-    table = json.loads(files("cloud_ingest.console").joinpath("upkeep_words.json").read_text(encoding="utf-8"))
-    return {key: text[lang] for key, text in table.items()}
-
-
-def translated(text: str, lang: str) -> str:
-    """What a gateway says, in the reader's language where it is known: the page's own script does the same."""
-    who, colon, rest = text.partition(": ")
-    if colon and " " not in who:  # a camera's name before its words
-        return who + colon + translated(rest, lang)
-    for pattern, other in _patterns(lang):
-        if found := pattern.fullmatch(text):
-            for value in found.groups():
-                other = other.replace("{}", value, 1)
-            return other
-    return text
-
-
-@cache
-def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile("(.+)".join(map(re.escape, one.split("{}")))), other) for one, other in phrases(lang)]
 
 
 def _devices(reports: list[Json], days: list[str]) -> list[Json]:
@@ -143,9 +102,3 @@ def _nights(rows: Any) -> list[Json]:
 
 def _clocks(rows: Any) -> list[Json]:
     return [{"gateway": row["gateway"], **(row["clock"] or {})} for row in sorted(rows, key=lambda r: r["gateway"])]
-
-
-def _span(seconds: float) -> str:
-    """Seconds as hours and minutes, in figures that both languages read."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60}:{minutes % 60:02d}"

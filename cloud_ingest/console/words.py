@@ -1,8 +1,9 @@
-"""Every word of the page in Chinese and English (``words.json``), and what the other rooms say, in Chinese."""
+"""Every word of the pages in Chinese and English (``words/*.json``), and what the other rooms say, in Chinese."""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -10,9 +11,11 @@ LANGUAGES = ("zh", "en")
 
 
 @cache
-def words(lang: str) -> dict[str, str]:
-    """Key -> text in one language."""
-    table = json.loads(_file("words.json"))
+def words(lang: str, *parts: str) -> dict[str, str]:
+    """Key -> text in one language, of the files named; each page has one of its name, and all share ``common``."""
+    table: dict[str, dict[str, str]] = {}
+    for part in parts:
+        table |= json.loads(_file("words", f"{part}.json"))
     return {key: text[lang] for key, text in table.items()}
 
 
@@ -28,8 +31,26 @@ def phrases(lang: str) -> list[list[str]]:
     return pairs
 
 
-def _file(name: str) -> str:
-    return files("cloud_ingest.console").joinpath(name).read_text(encoding="utf-8")
+def translated(text: str, lang: str) -> str:
+    """What a gateway says, in the reader's language where it is known: the page's own script does the same."""
+    who, colon, rest = text.partition(": ")
+    if colon and " " not in who:  # a camera's name before its words
+        return who + colon + translated(rest, lang)
+    for pattern, other in _patterns(lang):
+        if found := pattern.fullmatch(text):
+            for value in found.groups():
+                other = other.replace("{}", value, 1)
+            return other
+    return text
+
+
+@cache
+def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile("(.+)".join(map(re.escape, one.split("{}")))), other) for one, other in phrases(lang)]
+
+
+def _file(*way: str) -> str:
+    return files("cloud_ingest.console").joinpath(*way).read_text(encoding="utf-8")
 
 
 def choose_language(asked: str | None, remembered: str | None, accept_language: str | None) -> str:

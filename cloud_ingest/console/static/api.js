@@ -1,7 +1,14 @@
 // Talking to the server: plain fetches, and one stream that says what changed.
 
+import { town } from "./words.js";
+
+// Every address names the town: two windows may show two towns.
+export function about(path) {
+  return `${path}${path.includes("?") ? "&" : "?"}town=${encodeURIComponent(town)}`;
+}
+
 export async function get(path) {
-  const answer = await fetch(path, { cache: "no-store", headers: { Accept: "application/json" } });
+  const answer = await fetch(about(path), { cache: "no-store", headers: { Accept: "application/json" } });
   if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
   return answer.json();
 }

@@ -1,6 +1,8 @@
 // One lead in full: where it may be, what the cameras saw, the pictures, and how the judgement came about.
 
 import { standing, stateBadge } from "./alerts.js";
+import { about } from "./api.js";
+import { fuel, gases, lies, reasons, suggestions, ways } from "./context.js";
 import { el, time } from "./dom.js";
 import { percent, sentence, t, word } from "./words.js";
 
@@ -11,13 +13,16 @@ export function alertDetail(alert, { onBack, onEnlarge }) {
       { class: `detail-head ${alert.state}` },
       el("button", { type: "button", class: "quiet", id: "back", onclick: onBack }, `‹ ${t("lead.back")}`),
       el("h2", {}, word("class", alert.class)),
-      el("p", { class: "detail-sub" }, stateBadge(alert), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`),
+      el("p", { class: "detail-sub" }, stateBadge(alert), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`, " ", el("small", {}, t("lead.confidence.note"))),
       alert.state !== "open" && el("p", { class: "state-note" }, t(`state.${standing(alert)}.text`)),
       el("p", { class: "caution" }, t("leads.lead")),
     ),
     times(alert),
     candidates(alert),
+    lies(alert),
     pictures(alert, onEnlarge),
+    fuel(alert),
+    suggestions(alert),
     el("section", { id: "detail-curve", class: "block" }),
     detections(alert),
     factors(alert),
@@ -31,13 +36,14 @@ function times(alert) {
 }
 
 function candidates(alert) {
-  const bar = (name, probability, kind) =>
+  const bar = (name, probability, kind, candidate = {}) =>
     el(
       "li",
       { class: kind },
       el("span", { class: "bar-name" }, name),
       el("span", { class: "bar-value" }, percent(probability)),
       el("meter", { min: 0, max: 1, value: probability, "aria-label": percent(probability) }),
+      ways(candidate),
     );
   const elsewhere = [t("lead.elsewhere"), el("small", {}, ` ${t("lead.elsewhere.text")}`)];
   return block(
@@ -45,11 +51,18 @@ function candidates(alert) {
     el(
       "ol",
       { class: `bars ${alert.state}` },
-      alert.candidates.map((candidate, rank) => bar(candidate.name, candidate.probability, rank === 0 ? "first" : "")),
+      alert.candidates.map((candidate, rank) => bar(candidate.name, candidate.probability, rank === 0 ? "first" : "", candidate)),
       bar(elsewhere, alert.elsewhere, "elsewhere"),
     ),
     alert.rays.length < 2 && el("p", { class: "note" }, t("lead.many")),
+    region(alert),
   );
+}
+
+function region(alert) {
+  const about = alert.region?.properties;
+  if (!alert.region?.geometry || !about) return null;
+  return el("p", { class: "note" }, el("i", { class: "key region", "aria-hidden": "true" }), ` ${t("lead.region", { share: percent(about.holds ?? about.share), roofs: about.rooftops?.length ?? "?" })}`);
 }
 
 const ROLES = ["drawn", "frame", "before"];
@@ -74,7 +87,7 @@ function pictures(alert, onEnlarge) {
   }
   const figure = (picture) => {
     const caption = el("figcaption", {}, el("b", {}, word("pictures", picture.role)), " ", time(picture.taken_at));
-    const source = `/api/pictures/${encodeURIComponent(picture.digest)}.jpg`;
+    const source = about(`/api/pictures/${encodeURIComponent(picture.digest)}.jpg`);
     const enlarge = { type: "button", class: "picture", title: t("pictures.enlarge"), onclick: () => onEnlarge(picture, source) };
     return el("figure", { class: picture.role }, el("button", enlarge, imageOf(alert, picture, source)), caption);
   };
@@ -94,16 +107,22 @@ function detections(alert) {
       el("p", {}, facts.join(" · ")),
       el("p", { class: "small" }, `${t("detections.started")} `, time(detection.started_at), ` · ${t("detections.alarmed")} `, time(detection.alarmed_at)),
       detection.time_mark && el("p", { class: "doubt" }, word("detections.doubt", detection.time_mark)),
+      gases(detection),
       el("ul", { class: "reasons" }, detection.reasons.map((reason) => el("li", {}, sentence(reason)))),
     );
   };
   return block("detections", el("ul", { class: "plain" }, alert.detections.map(one)));
 }
 
+const ABOUT = ["rooftop", "smoke", "said"];
+
+// Under what they speak for; those of the fuel stand with the fuel, and an old alert's all under the roofs.
 function factors(alert) {
-  const newest = alert.versions.at(-1);
-  if (!newest || !newest.factors.length) return null;
-  return block("factors", el("ul", { class: "reasons" }, newest.factors.map((factor) => el("li", {}, sentence(factor.text)))));
+  const all = alert.versions.at(-1)?.factors ?? [];
+  const groups = ABOUT.map((about) => [about, all.filter((factor) => (factor.about ?? "rooftop") === about)]).filter(([, some]) => some.length);
+  if (!groups.length) return null;
+  if (all.every((factor) => factor.about === undefined)) return block("factors", reasons(all));
+  return block("factors", groups.map(([about, some]) => el("div", { class: "about" }, el("h4", {}, word("factors", about)), reasons(some))));
 }
 
 function history(alert) {

@@ -50,12 +50,39 @@ function gatewayCard(gateway) {
     { class: `gateway-card ${gateway.online ? "online" : "offline"}` },
     el("h4", {}, el("span", { class: "dot", "aria-hidden": "true" }), gateway.gateway, " ", el("span", { class: "small" }, t(gateway.online ? "health.online" : "health.offline"))),
     el("p", { class: "small" }, `${t("health.heard")} `, time(gateway.last_seen_at, { relative: true }), gateway.software && ` · ${t("health.software", { version: gateway.software })}`),
+    siteVerdict(gateway),
+    maintenance(gateway),
     el("ul", { class: "plain cameras" }, gateway.cameras.map((camera) => cameraLine(camera, gateway.online))),
     el("ul", { class: "plain sensors" }, gateway.sensors.map(sensorLine)),
     clockBad && el("p", { class: "doubt" }, t("health.clock")),
-    gateway.notices.length > 0 && el("details", { id: `notices-${gateway.gateway}` }, el("summary", {}, `${t("health.notices")} (${gateway.notices.length})`), el("ul", { class: "reasons" }, gateway.notices.map((notice) => el("li", {}, notice)))),
+    gateway.notices.length > 0 && el("details", { id: `notices-${gateway.gateway}` }, el("summary", {}, `${t("health.notices")} (${gateway.notices.length})`), el("ul", { class: "reasons" }, gateway.notices.map((notice) => el("li", {}, sentence(notice))))),
+    nights(gateway),
     waiting > 0 && el("p", { class: "small" }, t("health.backlog", { count: waiting })),
   );
+}
+
+// What all cameras and the air of a gateway say together: one of three, never quieter than it can know.
+function siteVerdict(gateway) {
+  if (!gateway.verdict) return null;
+  const said = gateway.online ? gateway.verdict_reasons : [];
+  const head = [`${t("health.verdict")} `, el("b", { class: `verdict ${gateway.verdict}` }, word("verdict", gateway.verdict))];
+  const because = gateway.online ? said[0] && ` · ${sentence(said[0])}` : ` · ${t("health.offline.camera")}`;
+  if (said.length < 2) return el("p", { class: "site" }, head, because);
+  return el("details", { id: `verdict-${gateway.gateway}`, class: "site" }, el("summary", {}, head, because), el("ul", { class: "reasons" }, said.map((reason) => el("li", {}, sentence(reason)))));
+}
+
+function maintenance(gateway) {
+  if (!gateway.maintenance) return null;
+  return el("p", { class: "doubt" }, `${t("health.maintenance")} `, time(gateway.maintenance.until), ` · ${gateway.maintenance.reason}`);
+}
+
+// The newest night of each camera: hours that could be judged of those it was to watch.
+function nights(gateway) {
+  const newest = gateway.coverage.reduce((night, one) => (one.night > night ? one.night : night), "");
+  const told = gateway.coverage.filter((one) => one.night === newest && one.scheduled_s > 0);
+  if (!told.length) return null;
+  const one = (camera) => `${camera.camera} ${t("health.night.hours", { judged: (camera.judged_s / 3600).toFixed(1), all: (camera.scheduled_s / 3600).toFixed(1) })}`;
+  return el("p", { class: "small" }, `${t("health.night", { night: newest })} ${told.map(one).join(" · ")}`);
 }
 
 function coverage(judgedS, lostS) {

@@ -89,11 +89,13 @@ export class TownMap {
   setAlerts(alerts, { selected, fresh, detail }) {
     const shown = alerts.filter((alert) => alert.state === "open" || alert.alert === selected);
     const rays = detail?.rays ?? [];
-    if (!this.isNews("alerts", [shown, selected, [...fresh], rays])) return;
+    const region = detail?.region;
+    if (!this.isNews("alerts", [shown, selected, [...fresh], rays, region])) return;
     // The selected alert is drawn last, so that its colours win where two alerts name one roof.
     shown.sort((one, two) => (one.alert === selected) - (two.alert === selected));
     this.put("candidates", shown.flatMap((alert) => this.candidateRoofs(alert)));
     this.put("rays", rays.map((ray) => rayLine(ray, detail.candidates)));
+    this.put("region", region?.geometry ? [feature(region.geometry.type, region.geometry.coordinates)] : []);
     const chosen = shown.find((alert) => alert.alert === selected);
     this.labelled = new Set(chosen ? labelled(chosen).map((candidate) => candidate.rooftop) : []);
     this.nameRoofs();

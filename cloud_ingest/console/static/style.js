@@ -2,7 +2,7 @@
 
 import { collection } from "./geometry.js";
 
-export const SOURCES = ["views", "rooftops", "rays", "candidates", "chimneys", "cameras"];
+export const SOURCES = ["views", "rooftops", "rays", "candidates", "region", "chimneys", "cameras"];
 
 const byState = (open, closed, withdrawn) => ["match", ["get", "state"], "open", open, "closed", closed, withdrawn];
 
@@ -60,6 +60,12 @@ export function nightStyle() {
           "line-color": byState("#ffb066", "#aab3c0", "#7a8492"),
           "line-width": ["case", ["get", "first"], 3, 1.5],
         },
+      },
+      {
+        id: "region",
+        type: "line",
+        source: "region",
+        paint: { "line-color": "#ffe29a", "line-width": 2, "line-dasharray": [3, 2] },
       },
       {
         id: "chimneys",

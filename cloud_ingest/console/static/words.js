@@ -4,6 +4,7 @@ const page = JSON.parse(document.getElementById("page-data").textContent);
 
 export const lang = page.lang;
 export const zone = page.zone;
+export const town = page.town;
 
 export function has(key) {
   return Object.hasOwn(page.words, key);

@@ -71,25 +71,50 @@ def test_a_pixels_direction_on_the_map(changes: dict, pixel: list[float], azimut
     assert (found["lat"], found["lon"]) == (38.0, 106.0)
 
 
-def test_every_word_is_there_in_both_languages_with_the_same_holes() -> None:
-    chinese, english = words("zh"), words("en")
+FILES_OF_WORDS = sorted(file.name.removesuffix(".json") for file in HERE.joinpath("words").iterdir())
+TEMPLATES = {file.name.removesuffix(".html"): file.read_text() for file in HERE.joinpath("templates").iterdir()}
+SHARED = "".join(TEMPLATES[name] for name in ("base", "sheet", "nav"))
+
+
+def asked_by(page: str) -> tuple[set[str], set[str]]:
+    """The keys that a template asks for, and the beginnings of those that it puts together."""
+    keys = {one or other for one, other in re.findall(r'words\["([^"]+)"\]|words\[\'([^\']+)\'\]', page)}
+    return keys, set(re.findall(r'words(?:\.get\(|\[)"([a-z.]+\.)" ~', page))
+
+
+@pytest.mark.parametrize("name", FILES_OF_WORDS)
+def test_every_word_is_there_in_both_languages_with_the_same_holes(name: str) -> None:
+    chinese, english = words("zh", name), words("en", name)
     assert chinese.keys() == english.keys()
     for key in chinese:
         assert chinese[key].strip() and english[key].strip(), key
         assert set(re.findall(r"\{\w+\}", chinese[key])) == set(re.findall(r"\{\w+\}", english[key])), key
 
 
-def test_every_word_that_the_page_asks_for_exists_and_none_is_left_over() -> None:
+def test_every_word_that_the_live_page_asks_for_exists_and_none_is_left_over() -> None:
     scripts = "".join(file.read_text() for file in HERE.joinpath("static").iterdir() if file.name.endswith(".js"))
-    page = HERE.joinpath("templates", "console.html").read_text()
-    asked = set(re.findall(r'words\["([^"]+)"\]|words\[\'([^\']+)\'\]', page))
-    plain = {one or other for one, other in asked} | set(re.findall(r'"([a-z]+(?:\.[a-z]+)*)"', scripts))
+    in_page, _ = asked_by(TEMPLATES["console"] + SHARED)
+    plain = in_page | set(re.findall(r'"([a-z]+(?:\.[a-z_]+)*)"', scripts))
     groups = set(re.findall(r'word\("([^"]+)"', scripts)) | set(re.findall(r"`([a-z.]+)\.\$\{", scripts))
-    known = set(words("zh"))
-    missing = {one or other for one, other in asked} | set(re.findall(r'\bt\("([^"]+)"', scripts))
+    known = set(words("zh", "common", "console"))
+    missing = in_page | set(re.findall(r'\bt\("([^"]+)"', scripts))
     assert missing <= known, missing - known
-    left_over = {key for key in known if key not in plain and not any(key.startswith(f"{g}.") for g in groups)}
-    assert left_over == set()
+    own = set(words("zh", "console"))
+    assert {key for key in own if key not in plain and not any(key.startswith(f"{g}.") for g in groups)} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES_OF_WORDS if name not in ("common", "console")])
+def test_every_word_that_a_sheet_asks_for_exists_and_none_is_left_over(name: str) -> None:
+    asked, groups = asked_by(TEMPLATES[name] + SHARED)
+    known = set(words("zh", "common", name))
+    assert asked <= known, asked - known
+    left = {key for key in words("zh", name) if key not in asked and not key.startswith(tuple(groups))}
+    assert left == set()
+
+
+def test_every_shared_word_is_used_by_some_page() -> None:
+    asked, groups = asked_by("".join(TEMPLATES.values()))
+    assert {key for key in words("zh", "common") if key not in asked and not key.startswith(tuple(groups))} == set()
 
 
 def test_known_sentences_have_as_many_holes_in_chinese() -> None:
@@ -121,7 +146,7 @@ def test_maplibre_is_in_the_installed_package_and_nowhere_in_the_tree() -> None:
 
 
 def test_nothing_of_the_page_names_another_host() -> None:
-    own = [*HERE.joinpath("static").iterdir(), HERE.joinpath("templates", "console.html")]
+    own = [*HERE.joinpath("static").iterdir(), *HERE.joinpath("templates").iterdir()]
     for file in own:
         addresses = set(re.findall(r"https?://[^\s\"'<>]+|[\"'(]//[a-z]", file.read_text()))
         assert addresses <= {"http://www.w3.org/2000/svg"}, (file.name, addresses)

@@ -110,7 +110,7 @@ def test_every_reason_for_a_new_version_of_an_alert_has_its_word() -> None:
         "raised", "joined", "split", "merged", "sharper", "class", "confidence", "reopened", "closed", "withdrawn",
     }  # fmt: skip
     for lang in ("zh", "en"):
-        assert {f"reason.{reason}" for reason in reasons} <= set(words(lang))
+        assert {f"reason.{reason}" for reason in reasons} <= set(words(lang, "console"))
 
 
 def test_a_sentence_within_a_sentence_has_its_chinese_too() -> None:

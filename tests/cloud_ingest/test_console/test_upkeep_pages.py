@@ -6,7 +6,6 @@ import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from html import unescape
-from importlib.resources import files
 from typing import Any
 from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, insert
 
-from cloud_ingest.console.upkeep import translated, upkeep_words
+from cloud_ingest.console.words import translated
 from cloud_ingest.ingest.accept import dead_letter
 from cloud_ingest.ingest.letters import keep_letters
 from cloud_ingest.ingest.quality import DayReport
@@ -100,16 +99,3 @@ def test_what_gateways_say_is_told_in_the_readers_language_where_it_is_known() -
     assert translated("cam-1: no frame for 12 s", "zh") == "cam-1: 已有 12 秒没有画面"
     assert translated("something new", "zh") == "something new"
     assert translated("frozen picture", "en") == "frozen picture"
-
-
-def test_every_word_of_the_pages_is_there_in_both_languages_and_none_is_left_over() -> None:
-    chinese, english = upkeep_words("zh"), upkeep_words("en")
-    assert chinese.keys() == english.keys()
-    folder = files("cloud_ingest.console").joinpath("templates")
-    pages = "".join(folder.joinpath(f"{name}.html").read_text() for name in ("upkeep", "quality", "dead_letters"))
-    asked = set(re.findall(r'words\["([^"]+)"\]', pages))
-    groups = set(re.findall(r'"([a-z]+\.)" ~', pages))
-    assert asked <= set(chinese), asked - set(chinese)
-    assert not {key for key in chinese if key not in asked and not key.startswith(tuple(groups))}
-    for key in chinese:
-        assert set(re.findall(r"\{\w+\}", chinese[key])) == set(re.findall(r"\{\w+\}", english[key])), key

@@ -1,0 +1,1 @@
+"""A made-up town in a real store, and the console over it: for tests of its pages and for the pictures in docs."""
