@@ -99,13 +99,14 @@ def load_footprints(connection: Connection, version: int) -> tuple[list[Roof], l
 
 def load_roofs(connection: Connection, version: int) -> list[Roof]:
     """Roofs of a version, in the order of their ids."""
-    rows = connection.execution_options(yield_per=_AT_ONCE).execute(
+    rows = connection.execute(
         select(
             *(rooftops.c[name] for name in ("rooftop", "name", "height_m", "height_known")),
             cast(rooftops.c.polygon, Text).label("outline"),  # as text: shapely reads it many times faster
         )
         .where(rooftops.c.version == roofs_version(version))
         .order_by(rooftops.c.rooftop)
+        .execution_options(yield_per=_AT_ONCE)
     )
     roofs: list[Roof] = []
     for some in rows.partitions():
