@@ -146,6 +146,7 @@ def write_alert(
     judgement: Judgement,
     stored: dict[str, Any] | None,
     footprint_version: int | None,
+    lies: dict[str, Any] | None,
     now: str,
 ) -> None:
     """One alert's row and members as they are now, and a version when something changed that people should see."""
@@ -179,6 +180,7 @@ def write_alert(
         "elsewhere": judgement.elsewhere,
         "factors": judgement.factors,
         "footprint_version": footprint_version,
+        "lies": lies,
         "coal": judgement.coal,
         "suggestions": judgement.suggestions,
         "region": judgement.region,

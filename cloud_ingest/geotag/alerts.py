@@ -27,13 +27,14 @@ from cloud_ingest.geotag.alert_rows import (
 )
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
 from cloud_ingest.geotag.judgement import judge, place, raises_alert
-from cloud_ingest.geotag.projection import camera_of
+from cloud_ingest.geotag.lies import where_it_lies
 from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
-from cloud_ingest.geotag.view import View, make_view
+from cloud_ingest.geotag.view import View, camera_in, make_view
 from cloud_ingest.store.database import bump
 from cloud_ingest.store.followers import move, next_stretch
 from cloud_ingest.store.footprints import current_version, load_footprints
+from cloud_ingest.store.places import TERRAIN, LayerCache, load_terrain, versions_in_force
 from cloud_ingest.store.schema import alert_detections, alerts, detections
 from smokesentry.clock import from_wire, to_wire
 from smokesentry.place import CameraPose
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 FOLLOWER = "alerts"  # of telemetry
 _TELEMETRY_AT_ONCE = 20_000  # rows whose times are looked at
-_MOST_WEIGHED = 200  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
+_MOST_WEIGHED = 100  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
 _MAX_VIEWS = 2000
 _MAX_NEIGHBOURS = 200
 ZONE = ZoneInfo("Asia/Shanghai")  # where nothing else is configured
@@ -54,7 +55,8 @@ class AlertBuilder:
 
     def __init__(self, zone: tzinfo = ZONE) -> None:
         self._surroundings = Surroundings(zone)
-        self._towns: dict[int, Town] = {}
+        self._layers = LayerCache()
+        self._towns: dict[str, tuple[tuple[int, int | None], Town]] = {}  # tenant -> (footprints, terrain), town
         self._views: dict[tuple[int, bytes], View] = {}
         self._evidence = Evidence()
 
@@ -145,18 +147,24 @@ class AlertBuilder:
             judgement = judge(claims, town, posterior, around)
             if judgement.state == "open" and stored.get(key, {}).get("state") == "closed" and not group & heard:
                 judgement = replace(judgement, state="closed")
+            lies = where_it_lies(self._layers.of(connection, tenant), judgement.candidates, _moment(members))
             version = town.version if town is not None else None
-            write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, now)
+            write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, lies, now)
         return changed
 
     def _town(self, connection: Connection, tenant: str) -> Town | None:
         version = current_version(connection, tenant)
         if version is None:
             return None
-        if version not in self._towns:
+        ground = versions_in_force(connection, tenant).get(TERRAIN)
+        made_of, town = self._towns.get(tenant, (None, None))
+        if town is None or made_of != (version, ground):
             self._evidence.forget()
-            self._towns[version] = Town.build(version, *load_footprints(connection, version))
-        return self._towns[version]
+            self._views.clear()
+            terrain = load_terrain(connection, ground) if ground is not None else None
+            town = Town.build(version, *load_footprints(connection, version), terrain)
+            self._towns[tenant] = (version, ground), town
+        return town
 
     def _sighting(self, connection: Connection, row: dict[str, Any], town: Town | None) -> Sighting:
         claim = row["body"]
@@ -186,14 +194,18 @@ class AlertBuilder:
         if key not in self._views:
             if len(self._views) >= _MAX_VIEWS:
                 self._views.clear()
-            place = pose.place
-            camera = camera_of(
-                pose, *town.frame.to_xy(place.lat, place.lon), town.frame.north_deg(place.lat, place.lon)
-            )
-            self._views[key] = make_view(town, camera)
+            self._views[key] = make_view(town, camera_in(town, pose))
             if len(self._views[key].roofs) == 0:
-                _log.warning("camera %s sees none of the imported roofs from %s: check its place", pose.camera, place)
+                _log.warning(
+                    "camera %s sees none of the imported roofs from %s: check its place", pose.camera, pose.place
+                )
         return self._views[key]
+
+
+def _moment(members: Sequence[Mapping[str, Any]]) -> str:
+    """When it began: by the gateways' clocks where they are good, else when the cloud heard of it."""
+    sure = [str(row["started_at"]) for row in members if row["time_mark"] is None]
+    return min(sure or [str(row["received_at"]) for row in members])
 
 
 def _count_change(connection: Connection) -> None:

@@ -107,14 +107,11 @@ def store_terrain(
     return version
 
 
-def load_terrain(connection: Connection, tenant: str) -> tuple[int, Terrain] | None:
-    """Version and elevation model in force; None where none was imported, and the ground is taken to be flat."""
-    version = versions_in_force(connection, tenant).get(TERRAIN)
-    if version is None:
-        return None
+def load_terrain(connection: Connection, version: int) -> Terrain:
+    """The elevation model of a version."""
     row = connection.execute(select(terrains).where(terrains.c.version == version)).one()
     heights = np.frombuffer(zlib.decompress(row.heights), "<f4").reshape(row.rows, row.columns).astype(np.float32)
-    return version, Terrain(heights, row.west, row.north, row.step_lon, row.step_lat)
+    return Terrain(heights, row.west, row.north, row.step_lon, row.step_lat)
 
 
 def gateways_of(connection: Connection, tenant: str) -> list[Gateway]:
