@@ -36,6 +36,7 @@ _NOTICED = (0.3, 0.6, 0.9)  # share of the plumes that a camera reports
 _LOST_EVERY_S = 420.0  # how long a stove's plume is held before gusts or darkness lose it, on average
 _LOST_FOR_S = (40.0, 300.0)
 _PIXEL_PX = 5.0  # error of an origin from plume to plume
+_ALONE, _OTHER = "the first camera", "the first camera, the second on every other night"
 _FAR = 3.0  # cameras stand this many times as far away: near by, the pictures alone are right
 _POSE_DEG = (0.3, 0.6, 1.2)  # true standard deviation of the pose's heading and tilt; the camera says 0.5
 
@@ -99,13 +100,13 @@ def named(street: Street, nights: Sequence[WinterNight], pose_deg: float, rng: n
     number = {roof.rooftop: k for k, roof in enumerate(street.roofs)}
     by_id = {roof.rooftop: k for k, roof in enumerate(town.roofs)}
     found = []
-    for setup in ("one camera", "one camera, the other on every second night"):
+    for setup in (_ALONE, _OTHER):
         earlier: dict[str, list[Night]] = {}
         for night in nights:
             burned = {e.rooftop for e in night.happenings if e.kind == "stove" and e.rooftop is not None}
             tonight: list[tuple[str, Night]] = []
             for rooftop in sorted(burned, key=lambda r: number[r]):
-                second = setup != "one camera" and rng.random() < 0.5
+                second = setup == _OTHER and rng.random() < 0.5
                 used = [names[1]] if second else [names[0]]
                 posterior = _seen(street, rooftop, views, used, rng)
                 if posterior is None or not posterior.roofs:

@@ -24,7 +24,7 @@ class Around:
     rises: Sequence[Rise] = ()  # of PM2.5, from stored telemetry
     wind: Wind = field(default_factory=Wind)
     plumes: Sequence[EarlierPlume] = ()  # tonight at the same origin, up to now, this one included
-    banned: bool | None = None  # whether coal is forbidden at the likeliest roof, at the time; None: not known
+    zones: Sequence[str] | None = None  # names of those around the likeliest roof at the time; None: none imported
 
     def local(self, unix_s: float) -> datetime:
         """A moment by the town's clock; one outside of 1970 to 2099, of a clock that is wrong, at that range's end."""

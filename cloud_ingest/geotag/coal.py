@@ -48,15 +48,15 @@ def coal_likelihood(
     weather: Weather,
     local: datetime,
     roofs: Sequence[tuple[float, Sequence[Entry]]],
-    banned: bool | None,
+    zones: Sequence[str] | None,
 ) -> Coal:
     """``gases``: rises of a gas as the gateways sent them (``messages.records.GasCue``); ``roofs``: of each candidate
-    its probability and what the register holds there now; ``banned``: whether coal is forbidden there, if known.
+    its probability and what the register holds there now; ``zones``: those around the likeliest, None: none imported.
     """
     found = [*_gas_factors(gases), *_roof_factors(roofs), *_pattern(weather, local)]
-    if banned is not None:
-        text = "Coal is forbidden here" if banned else "Coal is not forbidden here: clean briquettes are allowed"
-        found.append(Factor("zone", 0.0, text))
+    if zones is not None:
+        inside = f"It lies in {', '.join(zones)}, which says what may burn there"
+        found.append(Factor("zone", 0.0, inside if zones else "It lies in no zone: clean fuels may be allowed there"))
     score = bounded(START + sum(factor.weight for factor in found), -MOST, MOST)
     if not any(factor.word in _TELLING for factor in found):
         text = "Solid-fuel smoke: a camera and particulates cannot tell coal from wood or straw"

@@ -2,7 +2,7 @@
 
 What counts of a night is what geometry alone said of the roof, never what history made of it. One night counts once,
 withdrawn alerts not at all, and a night that a visit has refuted not either. A camera whose pose is a little wrong
-names the same wrong roof every night: nights that only the poses of this event have seen hardly count.
+names the same wrong roof every night: a night counts only if another pose than those of this event has seen it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from cloud_ingest.geotag.register import Entry
 
 LOOKBACK = timedelta(days=60)
 HALF_LIFE_DAYS = 14.0
-SAME_POSE = 0.2  # share of a night that none but this event's own poses have seen
 MOST = log(4)
 _SHAPE = 1.0  # how many nights' burning a roof of which nothing is known is worth: one certain night doubles its odds
 
@@ -47,10 +46,9 @@ def repeat_factor(
     worth: dict[date, float] = {}
     for one in nights:
         age = (tonight - one.night).days
-        if age < 1 or age > LOOKBACK.days or one.night in refuted:
+        if age < 1 or age > LOOKBACK.days or one.night in refuted or not one.poses - poses:
             continue
-        independent = 1.0 if one.poses - poses else SAME_POSE
-        value = one.probability * one.confidence * independent * 0.5 ** (age / HALF_LIFE_DAYS)
+        value = one.probability * one.confidence * 0.5 ** (age / HALF_LIFE_DAYS)
         worth[one.night] = max(worth.get(one.night, 0.0), value)
     total = sum(worth.values())
     weight = min(log1p(total / _SHAPE), MOST)

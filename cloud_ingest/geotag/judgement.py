@@ -17,7 +17,7 @@ from cloud_ingest.geotag.history import repeat_factor
 from cloud_ingest.geotag.posterior import Posterior, locate
 from cloud_ingest.geotag.prior import reweighed
 from cloud_ingest.geotag.region import credible_region
-from cloud_ingest.geotag.register import Entry, night_of, roof_factors
+from cloud_ingest.geotag.register import Entry, night_of
 from cloud_ingest.geotag.smoke import judge_smoke
 from cloud_ingest.geotag.town import Town
 
@@ -108,7 +108,7 @@ def judge(
     coal = None
     if state != "withdrawn":
         gases = [gas for body in bodies for gas in body.get("gases", [])]
-        coal = coal_likelihood(gases, smoke.weather, around.local(start_s), shares, around.banned).as_json()
+        coal = coal_likelihood(gases, smoke.weather, around.local(start_s), shares, around.zones).as_json()
     best = held[0] if held else _entries(around, None, start_s)
     name = str(candidates[0]["name"]) if candidates else "this place"
     return Judgement(
@@ -188,6 +188,7 @@ def _roof_weights(
     if around.register is None and not around.nights:
         return {}
     local = around.local(start_s)
+    tonight = night_of(local)
     of_roof = around.register.of_roof if around.register is not None else {}
     found: dict[int, list[Factor]] = {}
     for number in np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])).tolist():
@@ -195,10 +196,10 @@ def _roof_weights(
         entries, nights = of_roof.get(roof.rooftop, []), around.nights.get(roof.rooftop, ())
         if not entries and not nights:
             continue
-        factors = roof_factors(entries, roof.name, roof.rooftop, local)
-        repeat = repeat_factor(nights, night_of(local), poses, entries, roof.name, roof.rooftop)
+        factors = around.register.factors(roof.rooftop, roof.name, local) if around.register is not None else []
+        repeat = repeat_factor(nights, tonight, poses, entries, roof.name, roof.rooftop) if nights else None
         if repeat is not None:
-            factors.append(repeat)
+            factors = [*factors, repeat]
         if factors:
             found[number] = factors
     return found

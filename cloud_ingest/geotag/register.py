@@ -60,7 +60,8 @@ class Circle:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the register. Days are civil days of the town, both included; ``to_day`` None: until further notice.
-    Hours are of the town's clock; when the first is the greater, they run over midnight and belong to the first day."""
+    Hours, which entries of roofs have none of, are of the town's clock; when the first is the greater, they run over
+    midnight and belong to the first day."""
 
     row: int  # in the file, as a spreadsheet counts
     kind: str
@@ -95,9 +96,11 @@ class Register:
     entries: Sequence[Entry]
     of_roof: dict[str, list[Entry]] = field(init=False)
     of_place: list[Entry] = field(init=False)  # those with a circle, and those that hold everywhere
+    _day: tuple[date, date] | None = field(init=False, default=None)  # for which ``_factors`` holds
+    _factors: dict[tuple[str, str], list[Factor]] = field(init=False)  # by rooftop and name
 
     def __post_init__(self) -> None:
-        self.of_roof, self.of_place = {}, []
+        self.of_roof, self.of_place, self._factors = {}, [], {}
         for entry in self.entries:
             if entry.rooftop is not None:
                 self.of_roof.setdefault(entry.rooftop, []).append(entry)
@@ -108,6 +111,17 @@ class Register:
         """What holds at a rooftop and its place at a moment."""
         there = [entry for entry in self.of_place if entry.circle is None or entry.circle.holds(lat, lon)]
         return [entry for entry in [*self.of_roof.get(rooftop or "", []), *there] if entry.valid(local)]
+
+    def factors(self, rooftop: str, name: str, local: datetime) -> list[Factor]:
+        """:func:`roof_factors`, remembered for the day: a camera has a thousand roofs in reach, and entries of roofs
+        change at midnight only."""
+        day = (local.date(), night_of(local))
+        if day != self._day:
+            self._day, self._factors = day, {}
+        key = (rooftop, name)
+        if key not in self._factors:
+            self._factors[key] = roof_factors(self.of_roof.get(rooftop, []), name, rooftop, local)
+        return self._factors[key]
 
 
 def night_of(local: datetime) -> date:

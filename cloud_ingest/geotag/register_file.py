@@ -154,6 +154,8 @@ def _entry(number: int, names: list[str], cells: list[str]) -> Entry:
     from_hour, to_hour = row.hour("from_time"), row.hour("to_time")
     if (from_hour is None) != (to_hour is None):
         raise row.wrong("to_time" if to_hour is None else "from_time", "both times or none")
+    if from_hour is not None and kind not in PLACE_KINDS:
+        raise row.wrong("from_time", f"no times: {kind} holds all day")
     fuel = row.word("fuel", _FUELS, FUELS)
     note = (row.text("note") or "")[:400]
     return Entry(number, kind, from_day, to_day, rooftop, circle, fuel, from_hour, to_hour, note)

@@ -199,7 +199,7 @@ def coal_point(**changes):
 
 
 def test_camera_and_particulates_alone_never_say_coal():
-    told = coal_likelihood([gas("co_ppm", 4.0)], TELLING, EVENING, [(0.9, [])], banned=True)
+    told = coal_likelihood([gas("co_ppm", 4.0)], TELLING, EVENING, [(0.9, [])], ["禁煤区"])
     assert told.estimate is None
     assert "cannot tell coal" in told.text
     assert {"hour", "co", "zone"} <= {factor.word for factor in told.factors}
@@ -209,7 +209,7 @@ def test_sulphur_and_what_is_known_of_the_household_make_an_estimate_that_is_bou
     sulphur = coal_likelihood([gas("so2_ppb", 60.0)], TELLING, EVENING, [], None)
     assert 0.7 < sulphur.estimate < 0.9
     every = [coal_point(), Entry(3, "burning_found", date(2026, 2, 1), rooftop="r1", fuel="coal")]
-    most = coal_likelihood([gas("so2_ppb", 60.0), gas("co_ppm", 9.0)], COLD, EVENING, [(1.0, every)], True)
+    most = coal_likelihood([gas("so2_ppb", 60.0), gas("co_ppm", 9.0)], COLD, EVENING, [(1.0, every)], [])
     assert sulphur.estimate < most.estimate <= probability(MOST_COAL)
     assert any(factor.word == "steam_gate" for factor in most.factors)
     wood = [Entry(3, "burning_found", date(2026, 2, 1), rooftop="r1", fuel="wood")]
