@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -21,16 +21,25 @@ def sentences(lang: str) -> list[list[str]]:
     return table
 
 
+def translator(table: Sentences) -> Callable[[str], str]:
+    """Says a sentence in the table's language, and so sentences in its holes; one that is not listed stays as it is."""
+    patterns = [(re.compile("(.+?)".join(map(re.escape, one.split("{}")))), other) for one, other in table]
+
+    def say(text: str) -> str:
+        for pattern, other in patterns:
+            if found := pattern.fullmatch(text):
+                first, *parts = other.split("{}")
+                return first + "".join(say(value) + part for value, part in zip(found.groups(), parts, strict=True))
+        return text
+
+    return say
+
+
 def translated(text: str, lang: str) -> str:
-    """A sentence in the reader's language, and so are sentences in its holes; one that is not listed stays as it is."""
-    for pattern, other in _patterns(lang):
-        if found := pattern.fullmatch(text):
-            first, *parts = other.split("{}")
-            inner = (translated(value, lang) for value in found.groups())
-            return first + "".join(value + part for value, part in zip(inner, parts, strict=True))
-    return text
+    """A sentence of :func:`sentences` in the reader's language."""
+    return _translator(lang)(text)
 
 
 @cache
-def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile("(.+?)".join(map(re.escape, one.split("{}")))), other) for one, other in sentences(lang)]
+def _translator(lang: str) -> Callable[[str], str]:
+    return translator(sentences(lang))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
+
+from smokesentry.sentences import sentences, translator
 
 LANGUAGES = ("zh", "en")
 
@@ -21,14 +23,15 @@ def words(lang: str, *parts: str) -> dict[str, str]:
 
 @cache
 def phrases(lang: str) -> list[list[str]]:
-    """English texts that gateways and geotag send, with holes ``{}``, each with its translation; empty for English.
+    """English texts that geotag and (out of the common ground) gateways send, with holes ``{}``, each with its
+    translation; empty for English.
 
     A text that is not listed is shown as it came.
     """
     if lang == "en":
         return []
     pairs: list[list[str]] = json.loads(_file("phrases.json"))
-    return pairs
+    return [*pairs, *sentences(lang)]
 
 
 def translated(text: str, lang: str) -> str:
@@ -36,17 +39,12 @@ def translated(text: str, lang: str) -> str:
     who, colon, rest = text.partition(": ")
     if colon and " " not in who:  # a camera's name before its words
         return who + colon + translated(rest, lang)
-    for pattern, other in _patterns(lang):
-        if found := pattern.fullmatch(text):
-            for value in found.groups():
-                other = other.replace("{}", value, 1)
-            return other
-    return text
+    return _translator(lang)(text)
 
 
 @cache
-def _patterns(lang: str) -> list[tuple[re.Pattern[str], str]]:
-    return [(re.compile("(.+)".join(map(re.escape, one.split("{}")))), other) for one, other in phrases(lang)]
+def _translator(lang: str) -> Callable[[str], str]:
+    return translator(phrases(lang))
 
 
 def _file(*way: str) -> str:

@@ -15,7 +15,13 @@ from cloud_ingest.console.words import phrases, words
 #: Where sentences for people are made: module, and the functions, classes and constants that hold them.
 SOURCES = {
     "detector.events": ("classify",),
-    "detector.health": ("Health",),
+    "detector.health": ("Health", "veil"),
+    "detector.sight": ("_problems", "_chimney"),
+    "edge.verdict": ("site_verdict",),
+    "edge.machine": ("_BITS",),
+    "edge.drawn_masks": ("masks_in_force", "_unreadable"),
+    "edge.managed": ("take_back", "forget", "observe", "start"),
+    "edge.in_force": ("trouble_of",),
     "edge.fusion": ("AirView", "SiteAir", "_reason"),
     "edge.events": ("EventBook",),
     "edge.judge": ("_notes",),
