@@ -21,8 +21,9 @@ def find_postgres() -> Path | None:
 
 
 @contextmanager
-def private_postgres(folder: Path, bin_: Path) -> Iterator[str]:
-    """Gives the SQLAlchemy URL. Default settings, so every commit waits for the disk; ``folder`` must be new.
+def private_postgres(folder: Path, bin_: Path, *options: str) -> Iterator[str]:
+    """Gives the SQLAlchemy URL. Default settings but for ``options``, so every commit waits for the disk; ``folder``
+    must be new.
 
     PostgreSQL refuses to run as root: then it runs as ``nobody``, to whom all folders above must be open.
     """
@@ -35,8 +36,9 @@ def private_postgres(folder: Path, bin_: Path) -> Iterator[str]:
     init = [*as_user, str(bin_ / "initdb"), "-D", str(data), "-U", "lab", "-A", "trust", "-E", "UTF8", "--locale=C"]
     subprocess.run(init, check=True, capture_output=True, cwd="/")
     with (folder.parent / "postgres.log").open("ab") as log:
+        where = ["-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"]
         server = subprocess.Popen(
-            [*as_user, str(bin_ / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"],
+            [*as_user, str(bin_ / "postgres"), *where, *options],
             stdout=log,
             stderr=log,
             cwd="/",

@@ -5,14 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-import os
-import pwd
 import shutil
-import signal
-import socket
-import subprocess
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,9 +17,12 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Table, func, select
 
-from cloud_ingest.store.database import open_store
+from cloud_ingest.ingest.accept import accept
+from cloud_ingest.ingest.writer import Writer
+from cloud_ingest.store.database import open_store, reading, writing
+from lab.postgres import find_postgres, private_postgres
 from smokesentry.clock import ClockState, to_wire
 from smokesentry.messages import records as wire
 from smokesentry.messages.envelope import ACK_TYPE, BATCH_TYPE, MAX_ENVELOPE_BYTES, STATE_TYPE, key_id, seal
@@ -37,8 +34,9 @@ LAT, LON = 38.05, 114.5  # the town's middle
 M_PER_LAT = 111_007.0  # at this latitude, WGS-84
 M_PER_LON = 111_320.0 * cos(radians(LAT)) * 1.00127
 TENANT = "lab"
+NOW = "2026-11-22T19:05:00.000Z"  # when messages of that night are taken in
 _HAS_DRIVER = importlib.util.find_spec("psycopg") is not None
-_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+_POSTGRES = find_postgres()
 
 
 def lat_lon(x: float, y: float) -> tuple[float, float]:
@@ -315,32 +313,10 @@ def postgres() -> Iterator[str]:
     if not _POSTGRES:
         pytest.skip("needs PostgreSQL, which is not installed (Debian package postgresql)")
     # Not below pytest's own folder: each pytest that starts closes that one to everybody but its owner.
-    folder, bin_ = Path(tempfile.mkdtemp(prefix="smokesentry-pg-")), _POSTGRES[-1]
-    as_user = []
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
-        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    init = [*as_user, bin_ / "initdb", "-D", data, "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C"]
-    subprocess.run(init, check=True, capture_output=True)
-    server = subprocess.Popen(
-        [*as_user, bin_ / "postgres", "-D", data, "-p", str(port), "-k", folder, "-h", "127.0.0.1", "-c", "fsync=off"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    ready = [bin_ / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-    for _ in range(200):
-        if subprocess.run(ready, check=False).returncode == 0:
-            break
-        time.sleep(0.1)
-    else:
-        pytest.fail("PostgreSQL did not come up")
-    yield f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
-    server.send_signal(signal.SIGINT)
-    server.wait(30)
+    folder = Path(tempfile.mkdtemp(prefix="smokesentry-pg-"))
+    folder.chmod(0o755)  # PostgreSQL runs as another user than root
+    with private_postgres(folder / "pg", _POSTGRES, "-c", "fsync=off") as url:
+        yield url
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -356,3 +332,35 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
             connection.exec_driver_sql("DROP SCHEMA public CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA public")
     store.dispose()
+
+
+@pytest.fixture
+def take(engine: Engine, keys: Enrolled) -> Callable[..., Any]:
+    """Checks messages and stores them in one commit, as a worker does; gives what it then has to tell."""
+
+    def take(*messages: tuple[str, bytes], now: str = NOW, keys: Enrolled = keys) -> Any:
+        with writing(engine) as connection:
+            writer = Writer(connection, now)
+            for message in messages:
+                writer.add(accept(*message, keys, frozenset({TENANT})))
+            return writer.finish()
+
+    return take
+
+
+@pytest.fixture
+def rows(engine: Engine) -> Callable[[Table], list[dict[str, Any]]]:
+    def rows(table: Table) -> list[dict[str, Any]]:
+        with reading(engine) as connection:
+            return [dict(row) for row in connection.execute(select(table)).mappings()]
+
+    return rows
+
+
+@pytest.fixture
+def number_of(engine: Engine) -> Callable[[Table], int]:
+    def number_of(table: Table) -> int:
+        with reading(engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+    return number_of

@@ -57,5 +57,5 @@ def test_readings_as_the_recorder_packs_them_are_taken_and_nothing_else_in_gzip(
 def test_any_bytes_get_an_answer(noise: bytes, at: int) -> None:
     good = bytearray(_tar(("a.jpg", _JPEG)))
     good[at : at + len(noise)] = noise
-    kind_of(bytes(good))
-    kind_of(b"\x1f\x8b" + noise)
+    assert kind_of(bytes(good)) in (None, "application/x-tar")
+    assert kind_of(b"\x1f\x8b" + noise) in (None, "application/x-ndjson+gzip")

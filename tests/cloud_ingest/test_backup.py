@@ -23,18 +23,6 @@ def quiet(_):
 
 
 @pytest.fixture
-def take(engine, keys):
-    def take(*messages):
-        with writing(engine) as connection:
-            writer = Writer(connection, NOW)
-            for message in messages:
-                writer.add(accept_batch(*message, keys, frozenset({"lab"})))
-            writer.finish()
-
-    return take
-
-
-@pytest.fixture
 def elsewhere(engine, tmp_path):
     """The URL of an empty database of the same kind."""
     if engine.dialect.name == "sqlite":

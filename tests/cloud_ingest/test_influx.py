@@ -21,12 +21,10 @@ from sqlalchemy import select
 
 import hardware
 from cloud_ingest.ingest import influx
-from cloud_ingest.ingest.accept import accept_batch
 from cloud_ingest.ingest.influx import Feed, Refused, line_of, send
-from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.settings import Influx
 from cloud_ingest.store import followers
-from cloud_ingest.store.database import reading, writing
+from cloud_ingest.store.database import reading
 from cloud_ingest.store.telemetry_schema import followers as cursors
 from smokesentry.clock import from_unix, from_wire
 
@@ -105,17 +103,9 @@ def server(tmp_path):
 
 
 @pytest.fixture
-def take(engine, keys, east, south):
+def take(take, east, south):
     for gateway in (east, south):  # times that the server's own clock finds credible
         gateway.night = from_unix(int(time.time()) - 7200)
-
-    def take(*messages):
-        with writing(engine) as connection:
-            writer = Writer(connection, NOW)
-            for message in messages:
-                writer.add(accept_batch(*message, keys, frozenset({"lab"})))
-            writer.finish()
-
     return take
 
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 import cloud_ingest.ingest.worker as worker_module
@@ -54,15 +54,6 @@ def run(engine, keys):
         return link.said
 
     return run
-
-
-@pytest.fixture
-def number_of(engine):
-    def number_of(table):
-        with reading(engine) as connection:
-            return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-    return number_of
 
 
 def test_the_broker_is_told_first_and_each_lane_once(run, east, south):

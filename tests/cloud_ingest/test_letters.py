@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cloud_ingest.ingest import letters
-from cloud_ingest.ingest.accept import accept_batch, dead_letter
+from cloud_ingest.ingest.accept import dead_letter
 from cloud_ingest.ingest.letters import Choice
 from cloud_ingest.ingest.replay import replay
-from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.schema import alerts, dead_letters, detections, telemetry
 from cloud_ingest.store.telemetry_schema import letters_kept
@@ -21,27 +19,6 @@ from smokesentry.messages import records as wire
 NOW = "2026-11-22T19:05:00.000Z"
 TOWNS = frozenset({"lab"})
 ALL = Choice()
-
-
-@pytest.fixture
-def number_of(engine):
-    def number_of(table):
-        with reading(engine) as connection:
-            return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-    return number_of
-
-
-@pytest.fixture
-def take(engine, keys):
-    def take(*messages, keys=keys):
-        with writing(engine) as connection:
-            writer = Writer(connection, NOW)
-            for message in messages:
-                writer.add(accept_batch(*message, keys, TOWNS))
-            return writer.finish()
-
-    return take
 
 
 def _kept(engine):

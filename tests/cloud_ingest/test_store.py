@@ -8,11 +8,11 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from cloud_ingest.ingest import letters
-from cloud_ingest.ingest.accept import Accepted, accept_batch, accept_state, dead_letter
+from cloud_ingest.ingest.accept import Accepted, accept_batch, dead_letter
 from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store import schema
 from cloud_ingest.store.database import StoreError, bump, insert_new, open_store, reading, writing
@@ -23,35 +23,16 @@ TOWNS = frozenset({"lab"})
 JPEG = b"\xff\xd8\xff\xe0 pretend"
 
 
-@pytest.fixture
-def take(engine, keys):
-    def take(*messages, now=NOW):
-        with writing(engine) as connection:
-            writer = Writer(connection, now)
-            for topic, raw in messages:
-                accept = accept_state if topic.endswith("/state") else accept_batch
-                writer.add(accept(topic, raw, keys, TOWNS))
-            return writer.finish()
-
-    return take
-
-
-@pytest.fixture
-def rows(engine):
-    def rows(table):
-        with reading(engine) as connection:
-            return [dict(row) for row in connection.execute(select(table)).mappings()]
-
-    return rows
-
-
 def _ack(outcome):
     ((_, progress),) = outcome.acks.items()
     return progress.contiguous, progress.ranges
 
 
 def test_the_store_is_tested_on_postgresql_as_well(postgres):
-    open_store(postgres).dispose()
+    store = open_store(postgres)
+    assert store.dialect.name == "postgresql"
+    assert {schema.telemetry.name, schema.detections.name} <= set(inspect(store).get_table_names())
+    store.dispose()
 
 
 def test_every_kind_of_record_finds_its_table(take, rows, east):

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import func, insert, select
 
 from cloud_ingest.ingest import aggregates, letters
-from cloud_ingest.ingest.accept import accept_batch, dead_letter
+from cloud_ingest.ingest.accept import dead_letter
 from cloud_ingest.ingest.aggregates import folded, follow, hour_of, minute_of
 from cloud_ingest.ingest.housekeeping import Housekeeper
 from cloud_ingest.ingest.retention import Keep, delete_some
-from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store import followers, schema
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.telemetry_schema import jobs, telemetry_aggregates, telemetry_writes
@@ -24,27 +23,6 @@ from smokesentry.clock import from_wire, to_wire
 
 NOW = "2026-11-22T19:05:00.000Z"
 KEEP = Keep(telemetry=10, minutes=20, health=10, dead_letters=10)
-
-
-@pytest.fixture
-def take(engine, keys):
-    def take(*messages, now=NOW):
-        with writing(engine) as connection:
-            writer = Writer(connection, now)
-            for message in messages:
-                writer.add(accept_batch(*message, keys, frozenset({"lab"})))
-            return writer.finish()
-
-    return take
-
-
-@pytest.fixture
-def rows(engine):
-    def rows(table):
-        with reading(engine) as connection:
-            return [dict(row) for row in connection.execute(select(table)).mappings()]
-
-    return rows
 
 
 def _follow(engine):
