@@ -1,35 +1,24 @@
-"""Kinds of cameras: a real RTSP server, an ONVIF service that checks its digest, devices replaced at their edge."""
+"""Kinds of cameras: a real RTSP server, devices replaced at their edge."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import re
 import sys
 import time
 import types
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge.capture import Capture, stamp_of
-from edge.exposure import ExposureWatch
 from edge.frames import Frame, Light
-from edge.judge import Judge
-from edge.onvif import OnvifError, Profile, _ask, choose, stream_address
-from edge.remember import Memory
 from edge.settings import CameraSection
-from edge.site_memory import SiteSchool
 from edge.sources import open_source
 from edge.taken import SourceError, Taken
 from lab.rtsp_server import RtspServer
@@ -74,110 +63,6 @@ def test_a_network_camera_that_goes_and_comes_back(rtsp: RtspServer, clock: Syst
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
-
-
-# -- ONVIF -------------------------------------------------------------------------------------------------------------
-
-_ENVELOPE = (
-    '<?xml version="1.0"?><e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope" '
-    'xmlns:tt="http://www.onvif.org/ver10/schema" xmlns:trt="http://www.onvif.org/ver10/media/wsdl" '
-    'xmlns:tds="http://www.onvif.org/ver10/device/wsdl"><e:Body>{}</e:Body></e:Envelope>'
-)
-_PROFILE = (
-    '<trt:Profiles token="{0}"><tt:Name>{0}</tt:Name><tt:VideoEncoderConfiguration><tt:Encoding>H264</tt:Encoding>'
-    "<tt:Resolution><tt:Width>{1}</tt:Width><tt:Height>{2}</tt:Height></tt:Resolution></tt:VideoEncoderConfiguration>"
-    "</trt:Profiles>"
-)
-
-
-class OnvifCamera:
-    """Names three streams to whoever knows the password. Its own clock stands in 2001, as clocks of cameras do."""
-
-    def __init__(self) -> None:
-        self.extra = ""
-        self.asked: list[str] = []
-        camera = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status, answer = camera.answer(self.path, body)
-                data = (camera.extra + _ENVELOPE.format(answer)).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def answer(self, path: str, body: str) -> tuple[int, str]:
-        if "GetSystemDateAndTime" in body:
-            names = ("Hour", 7), ("Minute", 8), ("Second", 9), ("Year", 2001), ("Month", 2), ("Day", 3)
-            fields = "".join(f"<tt:{name}>{value}</tt:{name}>" for name, value in names)
-            return 200, f"<tt:UTCDateTime>{fields}</tt:UTCDateTime>"
-        if not self.trusts(body):
-            return 401, "<e:Fault/>"
-        if "GetCapabilities" in body:
-            return 200, "<tt:Media><tt:XAddr>http://10.9.8.7:80/onvif/Media</tt:XAddr></tt:Media>"
-        assert path == "/onvif/Media", "the path that the camera named, at the address that is known"
-        if "GetProfiles" in body:
-            return 200, _PROFILE.format("main", 3840, 2160) + _PROFILE.format("sub", 1280, 720) + _PROFILE.format(
-                "third", 640, 360
-            )
-        token = re.search(r"<ProfileToken>(.*?)</ProfileToken>", body)
-        assert token is not None
-        self.asked.append(token.group(1))
-        return 200, f"<trt:MediaUri><tt:Uri>rtsp://10.9.8.7:554/{token.group(1)}?a=1&amp;b=2</tt:Uri></trt:MediaUri>"
-
-    @staticmethod
-    def trusts(body: str) -> bool:
-        found = {name: re.search(rf"<{name}[^>]*>(.*?)</{name}>", body) for name in ("Nonce", "Created", "Password")}
-        if not all(found.values()) or "<Username>admin</Username>" not in body:
-            return False
-        nonce, created, digest = (found[name].group(1) for name in ("Nonce", "Created", "Password"))  # type: ignore[union-attr]
-        secret = base64.b64decode(nonce) + created.encode() + "geheim&käse".encode()
-        return created == "2001-02-03T07:08:09Z" and base64.b64encode(hashlib.sha1(secret).digest()).decode() == digest
-
-
-@pytest.fixture
-def onvif() -> Iterator[OnvifCamera]:
-    camera = OnvifCamera()
-    yield camera
-    camera.server.shutdown()
-    camera.server.server_close()
-
-
-def test_an_onvif_camera_says_where_its_sub_stream_is(onvif: OnvifCamera) -> None:
-    place = f"127.0.0.1:{onvif.server.server_port}"
-    address = stream_address(f"onvif://admin:geheim%26k%C3%A4se@{place}")
-    assert address == "rtsp://admin:geheim%26k%C3%A4se@10.9.8.7:554/sub?a=1&b=2"
-    assert onvif.asked == ["sub"], "1280 wide is enough"
-    with pytest.raises(OnvifError, match="refuses name or password"):
-        stream_address(f"onvif://admin:falsch@{place}")
-    onvif.extra = '<!DOCTYPE x [<!ENTITY a "boom">]>'
-    with pytest.raises(OnvifError, match="none that may be read"):
-        _ask(f"http://{place}/", "<GetSystemDateAndTime/>", "", "", None)
-    with pytest.raises(SourceError, match="does not answer"):
-        open_source(CameraSection(name="a", kind="onvif", source="onvif://a:b@127.0.0.1:1"))
-
-
-@given(st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 5000)), min_size=1))
-def test_the_smallest_stream_that_is_wide_enough_is_chosen(sizes: list[tuple[int, int]]) -> None:
-    chosen = choose([Profile(str(n), "H264", size) for n, size in enumerate(sizes)]).size
-    if any(width >= 1280 for width, _ in sizes):
-        assert chosen[0] >= 1280
-        assert all(chosen[0] * chosen[1] <= w * h for w, h in sizes if w >= 1280)
-    else:
-        assert all(chosen[0] * chosen[1] >= w * h for w, h in sizes)
-
-
-def test_a_camera_without_profiles_is_said_in_words() -> None:
-    with pytest.raises(OnvifError, match="no profile"):
-        choose([])
 
 
 # -- devices -----------------------------------------------------------------------------------------------------------
@@ -324,93 +209,3 @@ def test_a_time_that_cannot_be_believed_is_the_gateways() -> None:
     assert stamp_of(Taken(b"", mono_ns=99 * 10**9), now) == Stamp(1_794_999_999.0, 99 * 10**9)
     for strange in (None, 101 * 10**9, 80 * 10**9, 0):
         assert stamp_of(Taken(b"", mono_ns=strange), now) == now
-
-
-# -- exposure and memory -----------------------------------------------------------------------------------------------
-
-
-def test_frames_are_held_back_until_the_exposure_has_settled_but_never_for_long() -> None:
-    watch = ExposureWatch()
-    dim, bright = Light(10_000, 4.0, True), Light(30_000, 8.0, True)
-    judged = [watch.settled(dim if t < 10 else bright, t / 2) for t in range(40)]
-    assert [t / 2 for t, one in enumerate(judged) if not one] == [5.0, 5.5, 6.0, 6.5]
-    assert not watch.settled(Light(30_000, 8.0, False), 21.0), "the filter has turned"
-    assert ExposureWatch().settled(None, 0.0)
-    hunting = ExposureWatch()
-    seen = [hunting.settled(dim if t % 2 else bright, t / 2) for t in range(200)]
-    assert sum(seen) > 150, "a camera that never settles is judged as it is"
-    slow = ExposureWatch()
-    assert all(slow.settled(Light(10_000 * 1.02**t, 1.0), t / 2) for t in range(100)), "dusk is no step"
-
-
-def test_a_restart_goes_on_with_the_background(tmp_path: Path, jpeg_of: Any) -> None:
-    from detector.settings import DetectorSettings
-    from edge.frames import frame_from_bytes
-    from edge.fusion import AirView
-    from edge.judge import real_detector
-
-    def judge() -> Judge:
-        return Judge("gw-1", "cam-1", 1, DetectorSettings(), real_detector, memory=Memory(tmp_path, "cam-1", 1, "boot"))
-
-    base = cv2.GaussianBlur(np.random.default_rng(5).integers(0, 160, (360, 640), np.uint8), (0, 0), 3)
-
-    def frame(t_s: float) -> Frame:
-        image = np.clip(base + np.random.default_rng(int(t_s * 2)).normal(0, 2, base.shape), 0, 255).astype(np.uint8)
-        raw = bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1])
-        return frame_from_bytes(raw, [], Stamp(1_795_000_000.0 + t_s, int(t_s * 1e9) + 10**12), t_s)
-
-    first = judge()
-    for step in range(300):
-        first.see(frame(step / 2), AirView())
-    assert {path.name for path in tmp_path.iterdir()} == {"cam-1.state.json", "cam-1.reference-1.json"}
-    assert first.sight() == []
-    second = judge()
-    second.see(frame(151.0), AirView())
-    assert second._detector is not None
-    assert "went on after" in second._detector.restored  # type: ignore[attr-defined]
-    (tmp_path / "cam-1.state.json").write_text('{"data": 5}')
-    third = judge()
-    assert third.see(frame(152.0), AirView()).result.verdict == "cannot_judge"
-
-
-class Careful:
-    """A detector that stirs in one cell every evening."""
-
-    threshold = 0.6
-
-    def __init__(self) -> None:
-        self.raised: Any = None
-
-    def stirred(self) -> Any:
-        cells = np.zeros((9, 16), np.float32)
-        cells[2, 3] = cells[7, 8] = 0.5
-        return cells
-
-    def raise_at(self, factors: Any) -> None:
-        self.raised = factors
-
-
-def test_what_a_place_taught_is_kept_and_known_chimneys_teach_nothing(tmp_path: Path) -> None:
-    path, detector = tmp_path / "memory" / "east.site.toml", Careful()
-    chimneys = ((8.5 / 16, 7.5 / 9),)
-    for evening in range(5):
-        school = SiteSchool(path, ZoneInfo("Asia/Shanghai"))  # a new process every evening
-        school.begin(chimneys)
-        for minute in range(0, 130, 10):
-            at_s = 1_795_000_000.0 + 86400 * evening + 60 * minute
-            school.look(detector, Stamp(at_s, 0), eventful=False)
-    text = path.read_text()
-    assert "row = 2\ncolumn = 3" in text
-    assert "row = 7" not in text
-    school.look(detector, Stamp(1_795_000_000.0 + 86400 * 5 + 3600, 0), eventful=False)
-    assert detector.raised[2, 3] > 1.0
-    assert detector.raised[7, 8] == 1.0
-    never_set, fresh = Careful(), SiteSchool(path, ZoneInfo("Asia/Shanghai"))
-    fresh.begin(())
-    fresh.look(never_set, Stamp(1000.0, 0), eventful=False)
-    assert never_set.raised is None, "a clock never set teaches nothing"
-    path.write_text("worn out")
-    again = SiteSchool(path, ZoneInfo("Asia/Shanghai"))
-    again.begin(())
-    again.look(detector, Stamp(1_795_000_000.0, 0), eventful=False)
-    assert detector.raised.max() == 1.0
