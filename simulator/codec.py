@@ -6,6 +6,7 @@ The encoder is libx264 out of PyAV's wheels, a tool of the developer's machine; 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class H264:
             ) from error
         self._frame = av.VideoFrame
         width, height = size
-        self._no_colour = np.full((height // 2, width), 128, np.uint8)
+        self._size = width, height
         pace = Fraction(fps).limit_denominator(1000)
         gop = max(round(key_s * fps), 1)
         encoder = av.CodecContext.create("libx264", "w")
@@ -48,10 +49,8 @@ class H264:
     def through(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The frame (h, w, 1 or 3 uint8) as it comes out at the other end."""
         grey = frame.shape[2] == 1
-        if grey:  # as luma, and out as luma again: converting a frame costs as much as encoding it
-            picture = self._frame.from_ndarray(np.vstack([frame[..., 0], self._no_colour]), format="yuv420p")
-        else:
-            picture = self._frame.from_ndarray(frame, format="bgr24")
+        # grey as luma, and out as luma again: converting a frame costs as much as encoding it
+        picture = self._grey(frame[..., 0]) if grey else self._frame.from_ndarray(frame, format="bgr24")
         picture.pts = self._number
         self._number += 1
         packets = self._encoder.encode(picture)
@@ -59,6 +58,21 @@ class H264:
         for packet in packets:
             for shown in self._decoder.decode(packet):
                 if grey:
-                    return np.array(shown.to_ndarray()[: shown.height, : shown.width, None], np.uint8)
+                    return _samples(shown.planes[0])[..., None].copy()
                 return np.asarray(shown.to_ndarray(format="bgr24"), np.uint8)
         raise RuntimeError("the H.264 encoder kept a frame back; it was told not to (zerolatency)")
+
+    def _grey(self, frame: NDArray[np.uint8]) -> Any:
+        """A picture without colour, as the encoder takes it."""
+        picture = self._frame(*self._size, "yuv420p")
+        luma, *colours = picture.planes
+        _samples(luma)[:] = frame
+        for plane in colours:
+            _samples(plane)[:] = 128
+        return picture
+
+
+def _samples(plane: Any) -> NDArray[np.uint8]:
+    """One plane of a picture (h, w) where it lies, without the padding of its rows."""
+    rows: NDArray[np.uint8] = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]

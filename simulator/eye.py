@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera import Sensor, draw_exposure, draw_habits
+from simulator.draughts import Regime
 from simulator.filters import Picture
-from simulator.fluid import Regime, Sheet
+from simulator.fluid import Sheet
 from simulator.headlights import Car, Headlights
 from simulator.lighting import LightType, lighting_of
 from simulator.nuisances import Trouble, make_nuisance
@@ -171,7 +172,7 @@ class Eye:
             named = f"{outlet.source.rooftop} {outlet.source.kind} {self.gateway}"
             self._plumes[outlet] = Plume(outlet, self.camera, crc32(named.encode()))
         plume = self._plumes[outlet]
-        plume.to(night.t, night.wind, night.regime)
+        plume.to(night.t, night.wind, night.regime, night.weather)
         if plume.sheet is None:
             return None
         return self._veil(outlet, plume.sheet, plume.optical_depth(night.weather))
@@ -208,7 +209,7 @@ class Eye:
         origin, stated = self.origin_px(place), outlet.opacity(t) if opacity is None else opacity
         if veil is None or before is None or after is None:
             return unseen(origin, stated, outlet.source)
-        grey = [part.mean(axis=2) for part in (before, after)]
+        grey = [part[..., 0] if part.shape[2] == 1 else part.mean(axis=2) for part in (before, after)]
         return measure(veil, grey[0], grey[1], self.sensor, origin, stated, outlet.source)
 
     def _exposed(self, picture: Picture, t: float) -> float:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from simulator.fluid import Mouth, Regime
+from simulator.draughts import Mouth, Regime
 from simulator.headlights import Car
 from simulator.outlets import Outlet
 from simulator.sources import STOVE_EXIT_M_S, STOVE_WARM_K, Boiler, Stove, draw_boiler, draw_stove

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.draughts import Mouth
 from simulator.emissions import BY_MASS, EXIT_M_S, envelope, opacity
-from simulator.fluid import Mouth
 from simulator.happenings import Happening, Kind, Point
 from simulator.sources import SMOKE_EXTINCTION_M2_G, boiler_of, extinction_m2_s
 from simulator.steam import FlueGas, saturation

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from simulator.air import Stability
 from simulator.camera import noise_fields
 from simulator.codec import H264
+from simulator.draughts import Regime
 from simulator.eye import Eye, Shot, Sight
-from simulator.fluid import Regime
 from simulator.happenings import Happening, between
 from simulator.headlights import Car
 from simulator.lighting import LightType

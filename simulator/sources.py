@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, pi, sin
 
 import numpy as np
@@ -88,6 +89,7 @@ def draw_stove(flue_m: float, rng: np.random.Generator) -> Stove:
     )
 
 
+@lru_cache(maxsize=64)
 def stove_of(event: Happening) -> Stove:
     """The burst that a scheduled lighting or refuelling is: its own onset, under two minutes, and decay."""
     rng = np.random.default_rng([event.seed, 0x570])

@@ -63,16 +63,16 @@ def source_radiance(
     onward = np.asarray(eye) - places
     onward = onward / np.linalg.norm(onward, axis=1, keepdims=True)
     total = np.full((len(places), 3), matter.albedo * ambient)
+    if not lamps:
+        return total
     g = matter.asymmetry
-    for lamp in lamps:
-        along = places - np.array(lamp.place)
-        away = np.maximum(np.linalg.norm(along, axis=1), 0.1)
-        along = along / away[:, None]
-        lux = lamp_candela(lamp, -along[:, 2]) / (away**2 + (1.5 * spaced_m) ** 2)
-        cosine = (along * onward).sum(axis=1)
-        phase = (1 - g * g) / (4 * np.pi * (1 + g * g - 2 * g * cosine) ** 1.5)
-        total += (matter.albedo * lux * phase)[:, None] * tint(lamp.colour)
-    return np.asarray(total)
+    along = places - np.array([lamp.place for lamp in lamps])[:, None]  # lamps, places, 3
+    away = np.maximum(np.sqrt(np.einsum("lpi,lpi->lp", along, along)), 0.1)
+    candela = np.stack([lamp_candela(lamp, down) for lamp, down in zip(lamps, -along[..., 2] / away, strict=True)])
+    cosine = np.einsum("lpi,pi->lp", along, onward) / away
+    phase = (1 - g * g) / (4 * np.pi * (1 + g * g - 2 * g * cosine) ** 1.5)
+    lit = matter.albedo * candela / (away**2 + (1.5 * spaced_m) ** 2) * phase
+    return np.asarray(total + lit.T @ np.array([tint(lamp.colour) for lamp in lamps]))
 
 
 def veil_of(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from math import cos, radians, sin
+from dataclasses import dataclass
+from functools import lru_cache
+from math import cos, hypot, radians, sin
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from smokesentry.weather import Weather
 _GUSTS, _SWIRLS = 9, 28
 _SWIRL_SHARE, _SWIRL_LEAST_M_S = 0.16, 0.1
 _LEAST_STIR_M_S = 0.5  # in a calm the air still turns as in this wind
+_MOMENTS_KEPT = 256  # all plumes in sight ask for the same ones
 
 
 def draw_weather(seed: int) -> Weather:
@@ -25,6 +28,15 @@ def draw_weather(seed: int) -> Weather:
         wind_speed_m_s=round(float(rng.triangular(0.5, 1.2, 3.0)), 2),
         wind_from_deg=round(float(rng.uniform(0, 360)), 1) % 360,
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    """What of the wind is the same everywhere: m/s, how far swirls were carried (m), their strength."""
+
+    steady: Floats
+    drift: Floats
+    stir: float
 
 
 class Wind:
@@ -49,24 +61,25 @@ class Wind:
         self._swirl = swirl * strength[:, None]
         self._swirl_rate = rng.normal(0, 1, _SWIRLS) * strength * 2 * np.pi / waves
         self._swirl_phase = rng.uniform(0, 2 * np.pi, _SWIRLS)
+        self._moment = lru_cache(maxsize=_MOMENTS_KEPT)(self._moment_at)
 
     def steady(self, t: float) -> Floats:
         """Mean wind with its gusts (m/s east, north, up) at time ``t``."""
-        gust = self._gust * np.sin(self._rate[:, None] * t + self._gust_phase).sum(axis=0)
-        return np.asarray(self.mean + np.array([gust[0], gust[1], 0.0]))
+        return self._moment(t).steady
 
     def at(self, places: Floats, t: float) -> Floats:
         """Wind ``(n, 3)`` at ``places`` (n, 3)."""
-        phase = (places - self._drift(t)) @ self._wave.T + self._swirl_rate * t + self._swirl_phase
-        return self.steady(t) + self._stir(t) * (np.cos(phase) @ self._swirl)
+        return self.steady(t) + self.swirls(places, t)
 
-    def _drift(self, t: float) -> Floats:
-        """How far the mean wind has carried the swirls by ``t``."""
-        return np.asarray(self.mean * t)
+    def swirls(self, places: Floats, t: float) -> Floats:
+        """What is added to :meth:`steady` at ``places`` (n, 3)."""
+        moment = self._moment(t)
+        phase = (places - moment.drift) @ self._wave.T + (self._swirl_rate * t + self._swirl_phase)
+        return np.asarray(moment.stir * (np.cos(phase) @ self._swirl))
 
-    def _stir(self, t: float) -> float:
-        """How strong the swirls are at ``t``, beside what they were drawn with."""
-        return 1.0
+    def _moment_at(self, t: float) -> _Moment:
+        gust = self._gust * np.sin(self._rate[:, None] * t + self._gust_phase).sum(axis=0)
+        return _Moment(self.mean + np.array([gust[0], gust[1], 0.0]), self.mean * t, 1.0)
 
     def from_deg(self, t: float) -> float:
         """The direction a vane would show at time ``t``."""
@@ -76,7 +89,7 @@ class Wind:
     def speed(self, t: float) -> float:
         """The speed a cup anemometer would show at time ``t``."""
         east, north, _ = self.steady(t)
-        return float(np.hypot(east, north))
+        return hypot(east, north)
 
 
 class NightWind(Wind):
@@ -118,13 +131,9 @@ class NightWind(Wind):
         waves = 2 * self._gust / self._rate * np.sin(np.multiply.outer(travel_s, self._rate) / 2)
         return np.asarray(np.sqrt((waves**2).sum(axis=-1) / 2) * np.maximum(speed_m_s, _LEAST_STIR_M_S))
 
-    def steady(self, t: float) -> Floats:
-        """Mean wind with its gusts at ``t``."""
-        return np.append(self.along(np.array([t]))[0], 0.0)
-
-    def _drift(self, t: float) -> Floats:
-        return np.array([np.interp(t, self._grid, self._way[:, axis]) for axis in range(2)] + [0.0])
-
-    def _stir(self, t: float) -> float:
-        speed = float(np.hypot(*self.mean_along(np.array([t]))[0]))
-        return (_SWIRL_SHARE * speed + _SWIRL_LEAST_M_S) / (_SWIRL_SHARE + _SWIRL_LEAST_M_S)
+    def _moment_at(self, t: float) -> _Moment:
+        when = np.array([t])
+        drift = np.array([np.interp(t, self._grid, self._way[:, axis]) for axis in range(2)] + [0.0])
+        speed = float(np.hypot(*self.mean_along(when)[0]))
+        stir = (_SWIRL_SHARE * speed + _SWIRL_LEAST_M_S) / (_SWIRL_SHARE + _SWIRL_LEAST_M_S)
+        return _Moment(np.append(self.along(when)[0], 0.0), drift, stir)

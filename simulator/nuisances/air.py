@@ -18,6 +18,7 @@ class Fog(Nuisance):
     def draw(self, rng: np.random.Generator) -> None:
         """How thick it gets and how fast."""
         self._sight_m, self._lag_s = self.strong(rng, 40, 120), float(rng.uniform(25, 60))
+        self._kept = self._kept_at(np.inf)
 
     def sight_m(self, t: float) -> float:
         """Visibility; a scheduled fog is there already, one on order comes."""
@@ -26,8 +27,10 @@ class Fog(Nuisance):
 
     def change(self, picture: Picture, t: float) -> None:
         """Extinction and lit air by distance, and wide halos."""
-        kept = np.exp(-np.minimum(self.depth, 2500) * np.float32(_KOSCHMIEDER / self.sight_m(t)))[..., None]
-        self._veil(picture, kept)
+        self._veil(picture, self._kept if self.strength is not None else self._kept_at(t))
+
+    def _kept_at(self, t: float) -> Picture:
+        return np.exp(-np.minimum(self.depth, 2500) * np.float32(_KOSCHMIEDER / self.sight_m(t)))[..., None]
 
     def _veil(self, picture: Picture, kept: Picture) -> None:
         lit_air = 0.25 * grow(blur(shrink(picture, 8), 9 * self.scale + 0.5), picture) + np.float32(1.2 * self.sky)
@@ -71,15 +74,21 @@ class LowCloud(Nuisance):
             self.strong(rng, 0.15, 0.8),
             float(rng.uniform(0.1, 0.9)) * float(rng.choice([-1, 1])),
         )
-        self._above = (self.still.view.face == SKY)[..., None]
+        above = self.still.view.face == SKY
+        self._rows = int(np.nonzero(above.any(axis=1))[0].max(initial=0)) + 1
+        self._above = above[: self._rows].astype(np.float32)
 
     def change(self, picture: Picture, t: float) -> None:
         """The sky brightens and darkens; houses do not."""
-        move = np.array([[4, 0, -((self._speed * t * 4) % 1600)], [0, 3.2, 0]])
-        size = 1280, 360
-        part = cv2.warpAffine(self._field, move, size, borderMode=cv2.BORDER_WRAP)
-        shape = np.asarray(cv2.resize(part, (self.width, self.height)), np.float32)[..., None]
-        picture *= 1 + np.float32(0.4 * self._share) * shape * self._above
+        picture[: self._rows] *= self.once(t, lambda: self._brightened(t))
+
+    def _brightened(self, t: float) -> Picture:
+        """Factor on every pixel (h, w, 1) down to the lowest with sky."""
+        wide, tall = self.width / 1280, self.height / 360
+        move = np.array([[4 * wide, 0, -wide * ((self._speed * t * 4) % 1600)], [0, 3.2 * tall, 0]])
+        shape = cv2.warpAffine(self._field, move, (self.width, self._rows), borderMode=cv2.BORDER_WRAP)
+        factor: Picture = 1 + np.float32(0.4 * self._share) * np.asarray(shape, np.float32) * self._above
+        return factor[..., None]
 
 
 class Moonrise(Nuisance):

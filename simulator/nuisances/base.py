@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from simulator.filters import Picture
 from simulator.happenings import Happening
 from simulator.still import Still
+
+_Made = TypeVar("_Made")
 
 
 class Trouble(Protocol):
@@ -43,6 +46,7 @@ class Nuisance:
         self.height, self.width = still.view.depth_m.shape
         self.scale, self.sky = still.scale, still.lighting.sky
         self.typical = float(np.median(still.light))
+        self._latest: tuple[float, Any] | None = None
         self.draw(self.dice(0))
 
     def draw(self, rng: np.random.Generator) -> None:
@@ -62,6 +66,13 @@ class Nuisance:
     def dice(self, *what: float) -> np.random.Generator:
         """Random numbers that belong to ``what`` (a moment, a number), the same whenever they are asked for."""
         return np.random.default_rng([self._seed, len(type(self).__name__), *(int(1000 * value) for value in what)])
+
+    def once(self, t: float, make: Callable[[], _Made]) -> _Made:
+        """What ``make`` gives for ``t``, made once: a frame is shown with its plumes and measured without them."""
+        if self._latest is None or self._latest[0] != t:
+            self._latest = t, make()
+        made: _Made = self._latest[1]
+        return made
 
     def strong(self, rng: np.random.Generator, low: float, high: float) -> float:
         """The stated strength, or one between ``low`` and ``high``, evenly on a logarithmic scale."""

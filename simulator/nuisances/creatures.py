@@ -65,10 +65,13 @@ class Web(Nuisance):
 
     def change(self, picture: Picture, t: float) -> None:
         """The web where the air holds it now."""
+        picture += self.once(t, lambda: self._hanging(t))
+
+    def _hanging(self, t: float) -> Picture:
         sway = self._swing * np.sin(t * np.array([0.7, 1.9, 3.1]) + self._phase)
         grow_ = np.array([[self.width / 320, 0.01 * sway[2], sway[0]], [0.01 * sway[1], self.height / 180, sway[1]]])
         web = cv2.warpAffine(self._web, grow_, (self.width, self.height), flags=cv2.INTER_LINEAR)
-        picture += np.asarray(web)[..., None]
+        return np.asarray(web, np.float32)[..., None]
 
 
 class Bats(Insects):

@@ -21,6 +21,7 @@ class Rain(Nuisance):
         self._mm_h = self.strong(rng, 0.4, 6)
         self._lean, self._sway = float(rng.normal(0, 0.2)), rng.uniform(0, 6.28, 2)
         self._count = int(np.clip(self.per_mm_h * self._mm_h**0.7, 20, 600))
+        self._kept = self.sight()
 
     def sight(self) -> Picture:
         """Share of light that is left (h, w, 1)."""
@@ -29,13 +30,12 @@ class Rain(Nuisance):
 
     def change(self, picture: Picture, t: float) -> None:
         """New streaks every frame; bright where there is light behind or beside them, or where they are near."""
-        kept = self.sight()
-        picture *= kept
-        picture += (1 - kept) * np.float32(1.1 * self.sky)
+        picture *= self._kept
+        picture += (1 - self._kept) * np.float32(1.1 * self.sky)
         light = grow(blur(shrink(picture, 8), 6 * self.scale + 0.5), picture) + np.float32(0.4 * self.typical)
         if self.still.lighting.own is not None:
             light = light + np.float32(1.5 * self.typical)
-        picture += light * self._drops(t)[..., None]
+        picture += light * self.once(t, lambda: self._drops(t))[..., None]
 
     def _drops(self, t: float) -> Picture:
         dice = self.dice(t, 18)

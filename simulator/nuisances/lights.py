@@ -7,21 +7,32 @@ import numpy as np
 from simulator.filters import Picture
 from simulator.nuisances.base import Nuisance
 from simulator.raster import GROUND, SKY
+from simulator.still import Patch
 
 
 def glow_at(picture: Picture, x: float, y: float, radius_px: float, bright: float) -> None:
     """Adds a round soft light to a picture in place; a core and a wide skirt as a lens makes it."""
+    box, glow = glow_of(picture.shape, x, y, radius_px, bright)
+    picture[box] += glow
+
+
+def glow_of(shape: tuple[int, ...], x: float, y: float, radius_px: float, bright: float) -> Patch:
+    """The same light as what it adds (h, w, 1) to a box of a picture of that shape; empty where it lies outside."""
     reach = int(6 * radius_px + 3)
-    x0, y0, x1, y1 = max(int(x) - reach, 0), max(int(y) - reach, 0), int(x) + reach + 1, int(y) + reach + 1
-    part = picture[y0 : max(y1, 0), x0 : max(x1, 0)]
-    if not part.size:
-        return
-    down = (np.arange(part.shape[0], dtype=np.float32) + np.float32(y0 - y)) ** 2
-    across = (np.arange(part.shape[1], dtype=np.float32) + np.float32(x0 - x)) ** 2
+    rows, columns = (
+        slice(max(int(at) - reach, 0), min(max(int(at) + reach + 1, 0), size))
+        for at, size in zip((y, x), shape, strict=False)
+    )
+    down = (np.arange(rows.start, max(rows.stop, rows.start), dtype=np.float32) - np.float32(y)) ** 2
+    across = (np.arange(columns.start, max(columns.stop, columns.start), dtype=np.float32) - np.float32(x)) ** 2
+    glow = np.zeros((len(down), len(across)), np.float32)
     for share, radius in ((bright, radius_px), (0.02 * bright, 2.5 * radius_px)):
         # A Gaussian is the product of its two profiles: far fewer exponentials than pixels.
         fall = np.float32(-0.5 / radius**2)
-        part += (np.float32(share) * np.exp(fall * down)[:, None] * np.exp(fall * across))[..., None]
+        glow += np.float32(share) * np.exp(fall * down)[:, None] * np.exp(fall * across)
+    return (slice(rows.start, rows.start + len(down)), slice(columns.start, columns.start + len(across))), glow[
+        ..., None
+    ]
 
 
 class Windows(Nuisance):
@@ -94,14 +105,18 @@ class LightSwitch(Nuisance):
             pixels, away = camera.project(np.array([self.event.place]))
             self._x, self._y, self._away = float(pixels[0][0]), float(pixels[0][1]), float(away[0])
         self._on_s = float(rng.uniform(5, 40)) if self.event is None else 0.0
+        self._lit: list[Patch] = []
+        if self._away >= 2 and np.isfinite(self._x):
+            per_m = self.still.view.camera.focal_px / self._away
+            where = (self.height, self.width), self._x, self._y
+            self._lit.append(glow_of(*where, max(0.12 * per_m, 0.7), 0.3 * self._candela))
+            self._lit.append(glow_of(*where, 2.0 * per_m, 0.004 * self._candela))
 
     def change(self, picture: Picture, t: float) -> None:
         """The bulb, and light on what is around it."""
-        if t < self._on_s or self._away < 2 or not np.isfinite(self._x):
-            return
-        per_m = self.still.view.camera.focal_px / self._away
-        glow_at(picture, self._x, self._y, max(0.12 * per_m, 0.7), 0.3 * self._candela)
-        glow_at(picture, self._x, self._y, 2.0 * per_m, 0.004 * self._candela)
+        if t >= self._on_s:
+            for box, glow in self._lit:
+                picture[box] += glow
 
 
 class Torches(Nuisance):

@@ -64,6 +64,13 @@ class Trees(Nuisance):
 
     def change(self, picture: Picture, t: float) -> None:
         """Draws each as it stands now: nearly black, with a little of the surroundings' light."""
+        for box, solid in self.once(t, lambda: self._standing(t)):
+            part = picture[box]
+            part += solid * (np.float32(0.25 * self.typical) - part)
+
+    def _standing(self, t: float) -> list[tuple[tuple[slice, slice], Picture]]:
+        """Where each is in the frame and how much it hides there (h, w, 1)."""
+        found = []
         for x, y, size, per_m, shape, phases, rate in self._things:
             side = int(size)
             x0, y0 = int(x - side / 2), int(y - side)
@@ -74,9 +81,9 @@ class Trees(Nuisance):
             rising = 1 - down / side
             moved = across - self.bend(phases, rate, t, rising) * np.float32(self._swing_m * per_m)
             scale = np.float32(_TREE_PX / side)
-            solid = np.asarray(cv2.remap(shape, moved * scale, down * scale, cv2.INTER_LINEAR))[..., None]
-            part = picture[top:bottom, left:right]
-            part += solid * (np.float32(0.25 * self.typical) - part)
+            solid = np.asarray(cv2.remap(shape, moved * scale, down * scale, cv2.INTER_LINEAR), np.float32)
+            found.append(((slice(top, bottom), slice(left, right)), solid[..., None]))
+        return found
 
 
 class Flags(Trees):

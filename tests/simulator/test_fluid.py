@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.fluid import ENTRAINMENT, Mouth, Regime, Sheet
+from simulator.draughts import Mouth, Regime
+from simulator.fluid import ENTRAINMENT, Sheet
 from simulator.outlets import Outlet, steady_smoke
 from simulator.pinhole import Pinhole
 from simulator.plume import Plume, droplets
@@ -136,16 +137,16 @@ def test_a_plume_begins_anew_when_time_jumps() -> None:
     camera = Pinhole(EYE, 0, -5, 0, 50, (640, 360))
     wind = Wind(Weather(0.0, 50.0, 1.2, 270.0), 1)
     plume = Plume(steady_smoke(STOVE, 0.3), camera, 1)
-    plume.to(100.0, wind, Regime())
+    plume.to(100.0, wind, Regime(), Weather())
     assert plume.sheet is not None
     first = plume.optical_depth(Weather()).copy()
-    plume.to(5000.0, wind, Regime())
-    plume.to(100.0, wind, Regime())
+    plume.to(5000.0, wind, Regime(), Weather())
+    plume.to(100.0, wind, Regime(), Weather())
     assert plume.optical_depth(Weather()) == pytest.approx(first)
     short = Outlet(NOBODY, STOVE, DROPLETS, lambda t: 0.05 if t < 10 else 0.0, lambda t: 0.0, CONDENSING_BOILER)
     ended = Plume(short, camera, 1)
-    ended.to(8.0, wind, Regime())
+    ended.to(8.0, wind, Regime(), Weather())
     assert ended.sheet is not None
     for t in (20.0, 35.0, 50.0, 65.0):
-        ended.to(t, wind, Regime())
+        ended.to(t, wind, Regime(), Weather())
     assert ended.sheet is None

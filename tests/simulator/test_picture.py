@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from simulator.camera import Exposure, Habits, Sensor, noise_fields, to_jpeg, tone
-from simulator.fluid import Mouth, Regime, Sheet
+from simulator.draughts import Mouth, Regime
+from simulator.fluid import Sheet
 from simulator.pinhole import Pinhole
 from simulator.street import Lamp
 from simulator.truth import PlumeTruth, measure
