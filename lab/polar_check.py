@@ -275,8 +275,7 @@ def _outcome(kind: Kind, nights: int, place: Point, burning: list[Point], found:
         error = min(_apart(found.sectors[0].peak_deg, bearing) for bearing in bearings)
     false = 0
     for sector in found.sectors:
-        wide = (sector.to_deg - sector.from_deg) % 360
-        false += not any((bearing - sector.from_deg) % 360 <= wide for bearing in bearings)
+        false += not any(sector.holds(bearing) for bearing in bearings)
     return Outcome(kind, nights, float(away), error, len(found.sectors), false)
 
 

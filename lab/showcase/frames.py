@@ -21,11 +21,11 @@ def night_picture(role: str, origin: list[float], seed: int) -> bytes:
         veil = frame.copy()
         for step in range(14):
             cv2.circle(veil, (x + step * 4, y - step * 8), 6 + step * 2, (120, 120, 126), -1)
-        frame = cv2.addWeighted(cv2.GaussianBlur(veil, (21, 21), 8), 0.6, frame, 0.4, 0)
-    frame = np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
+        frame[:] = cv2.addWeighted(cv2.GaussianBlur(veil, (21, 21), 8), 0.6, frame, 0.4, 0)
+    noisy = np.clip(frame + rng.normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
     if role == "drawn":
-        cv2.rectangle(frame, (x - 15, y - 125), (x + 85, y + 4), (40, 150, 255), 2)
-        cv2.drawMarker(frame, (x, y), (60, 220, 255), cv2.MARKER_CROSS, 16, 2)
-    done, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 80])
+        cv2.rectangle(noisy, (x - 15, y - 125), (x + 85, y + 4), (40, 150, 255), 2)
+        cv2.drawMarker(noisy, (x, y), (60, 220, 255), cv2.MARKER_CROSS, 16, 2)
+    done, data = cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 80])
     assert done
     return data.tobytes()

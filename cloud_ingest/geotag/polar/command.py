@@ -104,9 +104,7 @@ def table(report: Report) -> str:
             continue
         name = view.site.gateway
         for number, direction in enumerate(DIRECTIONS):
-            inside = any(
-                (direction - one.from_deg) % 360 <= (one.to_deg - one.from_deg) % 360 for one in view.rose.sectors
-            )
+            inside = any(one.holds(float(direction)) for one in view.rose.sectors)
             one, other = view.rose.share, view.rose.rise
             figures = [part[number] for part in (one.mean, one.error, other.mean, other.error, one.blocks, one.nights)]
             writer.writerow(

@@ -62,8 +62,7 @@ class Heat:
 
 def wedge(station: Station, sector: Sector, reach_m: float = REACH_M) -> Polygon:
     """A sector as ground."""
-    wide = (sector.to_deg - sector.from_deg) % 360
-    turns = [sector.from_deg + wide * step / 24 for step in range(25)]
+    turns = [sector.from_deg + sector.wide_deg * step / 24 for step in range(25)]
     rim = [
         (station.east_m + reach_m * sin(radians(turn)), station.north_m + reach_m * cos(radians(turn)))
         for turn in turns
@@ -114,8 +113,7 @@ def _strength(rose: Rose) -> Array:
     found = np.zeros(len(DIRECTIONS))
     lift = np.nan_to_num(rose.share.mean - rose.usual)
     for sector in rose.sectors:
-        wide = (sector.to_deg - sector.from_deg) % 360 or 360.0
-        inside = (DIRECTIONS - sector.from_deg) % 360 <= wide
+        inside = [sector.holds(deg) for deg in DIRECTIONS]
         found[inside] = np.maximum(lift[inside], 0.0)
     top = found.max()
     return np.asarray(found / top) if top > 0 else found

@@ -11,7 +11,8 @@ from cloud_ingest.geotag.polar.plot import SIZE, polar
 from cloud_ingest.geotag.polar.report import Report
 from cloud_ingest.geotag.polar.sectors import Sector
 
-_MARGIN_M = 30.0
+#: How much of the ground about the outermost gateways is drawn; sectors run on beyond the edge.
+_AROUND_M = 170.0
 Placing = Callable[[float, float], tuple[float, float]]
 
 
@@ -20,7 +21,7 @@ def map_of(report: Report, lang: str, paint: Paint = DARK, width: int = 760) -> 
     if not report.stations:
         return ""
     words = texts(lang)
-    reach = REACH_M + _MARGIN_M
+    reach = _AROUND_M
     easts, norths = [one.east_m for one in report.stations], [one.north_m for one in report.stations]
     west, east = min(easts) - reach, max(easts) + reach
     south, north = min(norths) - reach, max(norths) + reach
@@ -45,7 +46,7 @@ def map_of(report: Report, lang: str, paint: Paint = DARK, width: int = 760) -> 
     for crossing, _roofs in report.crossings:
         parts.append(
             f'<polygon points="{shape(list(crossing.area.exterior.coords))}" fill="none" stroke="{paint.sector}"'
-            f' stroke-width="1.6" stroke-dasharray="4 3"/>'
+            f' stroke-width="1.2" stroke-opacity="0.8" stroke-dasharray="4 3"/>'
         )
     for station in report.stations:
         x, y = at(station.east_m, station.north_m)
@@ -87,12 +88,12 @@ def _height_of(svg: str) -> int:
 
 
 def _wedge(x: float, y: float, sector: Sector, radius: float, paint: Paint) -> str:
-    wide = (sector.to_deg - sector.from_deg) % 360
     ends = [
         (x + radius * sin(radians(deg)), y - radius * cos(radians(deg))) for deg in (sector.from_deg, sector.to_deg)
     ]
     (ax, ay), (bx, by) = ends
-    path = f"M{x:.1f} {y:.1f}L{ax:.1f} {ay:.1f}A{radius:.1f} {radius:.1f} 0 {int(wide > 180)} 1 {bx:.1f} {by:.1f}Z"
+    bow = f"A{radius:.1f} {radius:.1f} 0 {int(sector.wide_deg > 180)} 1 {bx:.1f} {by:.1f}"
+    path = f"M{x:.1f} {y:.1f}L{ax:.1f} {ay:.1f}{bow}Z"
     return f'<path d="{path}" fill="none" stroke="{paint.sector}" stroke-opacity="0.45" stroke-width="1"/>'
 
 
@@ -109,6 +110,6 @@ def _heat_cells(report: Report, at: Placing, scale: float, paint: Paint) -> list
                 x, y = at(*corner)
                 found.append(
                     f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{paint.sector}"'
-                    f' fill-opacity="{0.5 * warm:.2f}"/>'
+                    f' fill-opacity="{0.75 * warm:.2f}"/>'
                 )
     return found

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import cos, radians, sin
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud_ingest.geotag.polar.asked import UNITS
 from cloud_ingest.geotag.polar.blocks import Array
@@ -14,7 +15,7 @@ from cloud_ingest.geotag.polar.report import Report, View
 from cloud_ingest.geotag.polar.sectors import DIRECTIONS, STEP_DEG, Sector
 
 SIZE = 440
-_MIDDLE, _RADIUS = SIZE / 2, 158.0
+_MIDDLE, _RADIUS = SIZE / 2, 150.0
 _HOLE = 14.0  # calms: no direction
 _RIM = _RADIUS + 7
 #: A cell with fewer is left blank; with so many more nights it has its full colour.
@@ -33,7 +34,7 @@ def values_of(view: View, statistic: str) -> tuple[Array, Array, Array]:
 def polar(view: View, report: Report, statistic: str, lang: str, paint: Paint = DARK) -> str:
     """One gateway's plot: where the wind comes from is the direction, its speed the distance from the middle."""
     words = texts(lang)
-    parts = [_rect(paint), text(_MIDDLE, 24, view.site.gateway, paint.ink, 16, weight="600")]
+    parts = [_rect(paint), text(_MIDDLE, 22, view.site.gateway, paint.ink, 16, weight="600")]
     if view.problem is not None:
         parts += wrapped(words[view.problem], _MIDDLE, _MIDDLE, paint.soft, 34 if lang == "en" else 18)
         return svg(SIZE, SIZE, parts, view.site.gateway)
@@ -46,11 +47,11 @@ def polar(view: View, report: Report, statistic: str, lang: str, paint: Paint = 
     parts += [_arc(sector, paint) for sector in view.rose.sectors]
     parts += _legend(low, high, words[f"unit.{statistic}"].format(unit=UNITS[report.asked.quantity]), paint)
     carried = words["carried"].format(nights=view.rose.nights, blocks=view.rose.blocks)
-    parts.append(text(_MIDDLE, 42, carried, paint.soft, 11.5))
+    parts.append(text(_MIDDLE, 38, carried, paint.soft, 11.5))
     return svg(SIZE, SIZE, parts, f"{view.site.gateway}: {carried}")
 
 
-def _cells(value: Array, nights: Array, shown: Array, low: float, high: float, paint: Paint) -> list[str]:
+def _cells(value: Array, nights: Array, shown: NDArray[np.bool_], low: float, high: float, paint: Paint) -> list[str]:
     directions, rings = value.shape
     found = []
     for ring in range(rings):
@@ -100,19 +101,17 @@ def _rings(speeds: Array, words: Mapping[str, str], paint: Paint) -> list[str]:
     for deg, key in ((0, "north"), (90, "east"), (180, "south"), (270, "west")):
         (ax, ay), (bx, by) = _point(deg, _HOLE), _point(deg, _RADIUS)
         parts.append(f'<path d="M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}" stroke="{paint.line}" stroke-width="0.8"/>')
-        x, y = _point(deg, _RIM + 14)
-        parts.append(text(x, y + 5, words[key], paint.ink, 14))
-    x, y = _point(135, _RADIUS + 14)
-    parts.append(text(x, y + 8, words["speed"], paint.soft, 11, "start" if x < SIZE - 110 else "middle"))
+        x, y = _point(deg, _RADIUS - 11)
+        parts.append(text(x, y + 5, words[key], paint.ink, 13))
+    parts.append(text(SIZE - 14, _MIDDLE + 0.93 * _RADIUS, words["speed"], paint.soft, 11, "end"))
     return parts
 
 
 def _arc(sector: Sector, paint: Paint) -> str:
     """A sector on the rim, with its bounds in degrees."""
-    wide = (sector.to_deg - sector.from_deg) % 360
     (ax, ay), (bx, by) = _point(sector.from_deg, _RIM), _point(sector.to_deg, _RIM)
-    bow = f"M{ax:.1f} {ay:.1f}A{_RIM} {_RIM} 0 {int(wide > 180)} 1 {bx:.1f} {by:.1f}"
-    x, y = _point(sector.peak_deg, _RIM + 17)
+    bow = f"M{ax:.1f} {ay:.1f}A{_RIM} {_RIM} 0 {int(sector.wide_deg > 180)} 1 {bx:.1f} {by:.1f}"
+    x, y = _point(sector.peak_deg, _RIM + 13)
     anchor = "start" if x > _MIDDLE + 30 else "end" if x < _MIDDLE - 30 else "middle"
     label = text(x, y + 4, f"{sector.peak_deg:.0f}°", paint.sector, 12, anchor, "600")
     return f'<path d="{bow}" fill="none" stroke="{paint.sector}" stroke-width="6"/>{label}'

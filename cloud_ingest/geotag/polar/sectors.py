@@ -27,6 +27,8 @@ LEAST_BLOCKS = 12.0
 #: How often no direction at all may stand out by chance where nothing burns.
 FALSE_ALARM = 0.05
 SHUFFLES = 400
+#: A sector reaches so much farther on either side: a vane's north and few nights move it so much (docs/polar.md).
+MARGIN_DEG = 10.0
 _SPEED_CLASSES = 6
 
 
@@ -47,6 +49,15 @@ class Sector:
     rise: float
     nights: float
     chance: float
+
+    @property
+    def wide_deg(self) -> float:
+        """From one end to the other; 360 for a sector that goes all round."""
+        return (self.to_deg - self.from_deg) % 360 or 360.0
+
+    def holds(self, deg: float) -> bool:
+        """Whether a direction lies in it."""
+        return (deg - self.from_deg) % 360 <= self.wide_deg
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,32 +182,46 @@ def _shuffled(value: Array, weight: Array, weights: Array, scatter: Scatter, see
 def _sectors(
     standing: Array, limit: float, share: Estimate, rise: Estimate, usual: float, reached: Array
 ) -> tuple[Sector, ...]:
-    """Runs of directions that stand out, each as wide as its lift is above half of its peak's."""
+    """Runs of directions that stand out, each as wide as its lift is above half of its peak's and a margin more; those
+    that then overlap cannot be told apart and are one."""
     out = np.nan_to_num(standing, nan=-np.inf) > limit
     lift = np.where(np.isfinite(standing), share.mean - usual, -np.inf)
-    found = []
+    taken = np.zeros(len(lift), bool)
+    wides: list[list[int]] = []
     for run in _runs(out):
-        peak = run[int(np.argmax(lift[run]))]
-        wide = [peak]
-        for step in (1, -1):
-            at = (peak + step) % len(lift)
-            while lift[at] > lift[peak] / 2 and at not in wide:
-                wide.append(at)
-                at = (at + step) % len(lift)
-        turned = sorted((DIRECTIONS[at] - DIRECTIONS[peak] + 180) % 360 - 180 for at in wide)
+        wide = _above_half(lift, run[int(np.argmax(lift[run]))])
+        wides.append(wide)
+        taken[wide] = True
+    for wide in wides:
+        for step in range(1, int(MARGIN_DEG / STEP_DEG) + 1):
+            taken[(wide[0] - step) % len(lift)] = taken[(wide[-1] + step) % len(lift)] = True
+    found = []
+    for ground in _runs(taken):
+        peak = ground[int(np.argmax(lift[ground]))]
         found.append(
             Sector(
-                peak_deg=_middle(lift, wide),
-                from_deg=(DIRECTIONS[peak] + turned[0] - STEP_DEG / 2) % 360,
-                to_deg=(DIRECTIONS[peak] + turned[-1] + STEP_DEG / 2) % 360,
+                peak_deg=_middle(lift, _above_half(lift, peak)),
+                from_deg=float((DIRECTIONS[ground[0]] - STEP_DEG / 2) % 360),
+                to_deg=float((DIRECTIONS[ground[-1]] + STEP_DEG / 2) % 360),
                 share=float(share.mean[peak]),
                 usual=usual,
                 rise=float(rise.mean[peak]),
                 nights=float(share.nights[peak]),
-                chance=float((1 + (reached >= standing[run].max()).sum()) / (1 + len(reached))),
+                chance=float((1 + (reached >= np.nanmax(standing[ground])).sum()) / (1 + len(reached))),
             )
         )
     return tuple(sorted(found, key=lambda one: -one.share))
+
+
+def _above_half(lift: Array, peak: int) -> list[int]:
+    """The directions about a peak whose lift is above half of its own, clockwise."""
+    wide = [peak]
+    for step, side in ((1, len), (-1, lambda _: 0)):
+        at = (peak + step) % len(lift)
+        while lift[at] > lift[peak] / 2 and at not in wide:
+            wide.insert(side(wide), at)
+            at = (at + step) % len(lift)
+    return wide
 
 
 def _runs(out: NDArray[np.bool_]) -> list[list[int]]:

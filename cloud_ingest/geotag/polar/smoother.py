@@ -36,14 +36,14 @@ def direction_weights(from_deg: Array, at_deg: Array, sd_deg: float = DIRECTION_
     """Von Mises kernel, 1 at its middle: ``(..., len(at_deg))``; NaN directions weigh nothing."""
     kappa = 1 / np.radians(sd_deg) ** 2
     apart = np.radians(from_deg[..., None] - at_deg)
-    return np.nan_to_num(np.exp(kappa * (np.cos(apart) - 1)), nan=0.0)
+    return np.asarray(np.nan_to_num(np.exp(kappa * (np.cos(apart) - 1)), nan=0.0))
 
 
 def speed_weights(speed_m_s: Array, at_m_s: Array, sd: float = SPEED_SD) -> Array:
     """Gaussian kernel in the logarithm of the speed, 1 at its middle: ``(..., len(at_m_s))``; calms weigh nothing."""
     moving = np.where(speed_m_s >= CALM_M_S, speed_m_s, np.nan)
     apart = (np.log(moving)[..., None] - np.log(at_m_s)) / sd
-    return np.nan_to_num(np.exp(-(apart**2) / 2), nan=0.0)
+    return np.asarray(np.nan_to_num(np.exp(-(apart**2) / 2), nan=0.0))
 
 
 def estimate(values: Array, weights: Array) -> Estimate:

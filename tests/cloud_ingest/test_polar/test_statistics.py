@@ -62,9 +62,8 @@ def test_the_strongest_sector_points_to_the_source_also_across_north(source):
     found = seen(*town(int(source), source))
     assert found.sectors
     first = found.sectors[0]
-    assert abs((first.peak_deg - source + 180) % 360 - 180) <= 10
-    wide = (first.to_deg - first.from_deg) % 360
-    assert (source - first.from_deg) % 360 <= wide <= 90
+    assert abs((first.peak_deg - source + 180) % 360 - 180) <= 15
+    assert first.holds(source) and first.wide_deg <= 100
     assert first.share > 1.5 * first.usual and first.rise > 1 and first.chance <= 0.05
 
 
@@ -121,8 +120,8 @@ def test_high_asks_among_blocks_of_like_speed():
     rise = rng.gamma(2, 10, speed.shape) / speed  # calm air is dirtier from every side
     asked = high(rise, speed)
     slow, fast = asked[(speed < 0.8) & np.isfinite(asked)], asked[speed > 1.5]
-    assert slow.mean() == pytest.approx(0.25, abs=0.05)
-    assert fast.mean() == pytest.approx(0.25, abs=0.05)
+    assert slow.mean() == pytest.approx(0.1, abs=0.04)
+    assert fast.mean() == pytest.approx(0.1, abs=0.04)
 
 
 def test_shuffling_all_histories_together_is_shuffling_one_after_another():
