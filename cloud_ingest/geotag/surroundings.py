@@ -175,7 +175,7 @@ def _same_origin(one: Sighting, body: Mapping[str, Any]) -> bool:
     sigma_x, sigma_y = (scale * sigma for sigma in body["origin_sigma_px"])
     across = (x - one.origin_px[0]) ** 2 / (sigma_x**2 + one.sigma_px[0] ** 2 + 2 * _SWAY_PX**2)
     down = (y - one.origin_px[1]) ** 2 / (sigma_y**2 + one.sigma_px[1] ** 2 + 2 * _SWAY_PX**2)
-    return across + down <= _SAME_ORIGIN
+    return bool(across + down <= _SAME_ORIGIN)
 
 
 def _curves(rows: Sequence[Mapping[Any, Any]], near: Mapping[str, tuple[float, float]]) -> list[Curve]:
@@ -189,7 +189,7 @@ def _curves(rows: Sequence[Mapping[Any, Any]], near: Mapping[str, tuple[float, f
             points[row["gateway"], row["sensor"], name].append((middle, mean))
         if "rh_percent" in values:
             humidity[row["gateway"]].append(values["rh_percent"]["mean"])
-    curves = {}
+    curves: dict[str, Curve] = {}
     for (gateway, _, _), series in sorted(points.items()):
         damp = median(humidity[gateway]) if humidity[gateway] else None
         x, y = near[gateway]

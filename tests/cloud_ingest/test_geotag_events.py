@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud_ingest.geotag.events import GAP_S, Evidence, Grouping, Sighting, log_same_start, neighbourhoods
 
@@ -134,3 +136,34 @@ def test_hours_apart_are_no_neighbours_unless_one_event_holds_them():
     sightings = [sighting("a1"), sighting("a2", start=5000.0), sighting("a3", start=5100.0)]
     assert [len(group) for group in neighbourhoods(sightings, {})] == [1, 2]
     assert [len(group) for group in neighbourhoods(sightings, {"a1": "X", "a3": "X"})] == [3]
+
+
+@st.composite
+def arrivals(draw):
+    """Some fires, each seen by some cameras, whose sightings come in any order and in any portions."""
+    fires = {f"f{k}c{c}": k for k in range(draw(st.integers(1, 4))) for c in range(draw(st.integers(1, 3)))}
+    order = draw(st.permutations(sorted(fires)))
+    cuts = sorted(draw(st.sets(st.integers(1, len(order)), max_size=4)) | {len(order)})
+    return fires, [order[a:b] for a, b in zip([0, *cuts], cuts, strict=False)]
+
+
+@settings(max_examples=80, deadline=None)
+@given(arrivals(), st.floats(2.0, 9.0), st.floats(-30.0, -3.0))
+def test_fires_that_differ_clearly_come_out_the_same_in_every_order_and_nothing_moves_twice(case, same, other):
+    fires, portions = case
+    score = score_of(
+        {pair(a, b): same if fires[a] == fires[b] else other for a in fires for b in fires if a < b}, never=other
+    )
+    held, arrived, numbers = {}, [], count()
+    for portion in portions:
+        arrived += portion
+        sightings = [sighting(name, name[-1], 60.0 * fires[name]) for name in arrived]
+        groups = Grouping(sightings, held, lambda _, used: f"new{next(numbers)}", score).settle()
+        found = {name: key for key, group in groups.items() for name in group}
+        assert sorted(found) == sorted(arrived)  # each belongs to one event
+        assert all(found[name] == key for name, key in held.items())  # and stays there
+        held = found
+    by_key = {}
+    for name, key in held.items():
+        by_key.setdefault(key, set()).add(fires[name])
+    assert sorted(map(sorted, by_key.values())) == [[fire] for fire in sorted(set(fires.values()))]
