@@ -14,8 +14,8 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,6 +77,41 @@ class Outcome:
 def run_mosquitto(folder: Path, plan: Plan, say: Say) -> Outcome:
     """One machine: Mosquitto, ``plan.workers`` workers, one store; the broker is killed once and restarted."""
     began = time.monotonic()
+    with one_machine(folder, plan, say) as machine:
+        processes = machine.processes
+        faults = Faults(processes, folder, plan, say)
+
+        def script(faults: Faults) -> None:
+            faults.kill_workers(plan.seconds / 2)
+            faults.note("the broker was killed and restarted")
+            _kill_broker(processes, machine.port)
+            faults.kill_workers(plan.seconds / 2)
+
+        ledger, left = faults.beside(machine.city, script)
+        processes.check()
+        return judge(machine.url, plan, ledger, left, faults.counts, began)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Mosquitto, workers and a store that run, and a city that is ready to send."""
+
+    folder: Path
+    plan: Plan
+    processes: Processes
+    url: str
+    port: int
+    authors: Sequence[Author]
+
+    def city(self, alive: Callable[[], bool]) -> tuple[Ledger, int]:
+        """Sends until ``alive`` says no, and waits for the last acknowledgements."""
+        doors = [(Door("127.0.0.1", self.port, context),) for context in contexts(self.folder, self.authors)]
+        return asyncio.run(city(self.authors, doors, self.folder, self.plan, alive))
+
+
+@contextmanager
+def one_machine(folder: Path, plan: Plan, say: Say) -> Iterator[Machine]:
+    """Everything of a deployment on one machine, started and stopped."""
     names = enrol_city(folder, plan.gateways, ("localhost", "127.0.0.1"))
     authors = authors_of(folder, names, plan.records)
     say(f"{plan.gateways} gateways enrolled")
@@ -88,18 +123,7 @@ def run_mosquitto(folder: Path, plan: Plan, say: Say) -> Outcome:
         broker = {"port": port, "ca": str(folder / "ca" / "ca.crt"), **own}
         for number in range(plan.workers):
             start_worker(processes, folder, number, url, {"broker": broker | {"client_id": f"ingest-{number}"}})
-        doors = [(Door("127.0.0.1", port, context),) for context in contexts(folder, authors)]
-        faults = Faults(processes, folder, plan, say)
-
-        def script(faults: Faults) -> None:
-            faults.kill_workers(plan.seconds / 2)
-            faults.note("the broker was killed and restarted")
-            _kill_broker(processes, port)
-            faults.kill_workers(plan.seconds / 2)
-
-        ledger, left = faults.beside(lambda alive: asyncio.run(city(authors, doors, folder, plan, alive)), script)
-        processes.check()
-        return judge(url, plan, ledger, left, faults.counts, began)
+        yield Machine(folder, plan, processes, url, port, authors)
 
 
 def contexts(folder: Path, authors: Sequence[Author]) -> list[ssl.SSLContext]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,18 +37,41 @@ class LaneAccount:
     facts: int  # rows in the cloud's tables that these numbers became
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolBook:
+    """What a gateway's spool says: its id, the last number given in each lane, and what it still keeps."""
+
+    spool_id: str
+    given: dict[str, int]
+    kept: list[tuple[str, int, bytes, bool]]  # lane, number, the exact bytes, whether it waits for the cloud
+
+    def waiting(self, lane: str) -> set[int]:
+        """Numbers that the cloud has not acknowledged."""
+        return {seq for of, seq, _, waits in self.kept if of == lane and waits}
+
+
+def read_spool(folder: Path) -> SpoolBook:
+    """The book of a gateway that has stopped."""
+    with closing(sqlite3.connect(folder / FILE_NAME)) as db:
+        (spool_id,) = db.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()
+        given = dict(db.execute("SELECT name, last_seq FROM lane").fetchall())
+        rows = db.execute("SELECT lane, seq, bytes, acked_ran_s IS NULL FROM record").fetchall()
+    return SpoolBook(spool_id, given, [(lane, seq, bytes(raw), bool(waits)) for lane, seq, raw, waits in rows])
+
+
+def numbers_held(contiguous: int, ranges: Iterable[Sequence[int]]) -> set[int]:
+    """What the cloud holds of a lane: everything up to ``contiguous``, and the closed ``ranges`` above it."""
+    return set(range(1, contiguous + 1)) | {seq for first, last in ranges for seq in range(first, last + 1)}
+
+
 def account(gateway: str, gateway_folder: Path, cloud_folder: Path) -> list[LaneAccount]:
     """The accounts of a gateway's four lanes, read from the files of both sides."""
-    with closing(sqlite3.connect(gateway_folder / FILE_NAME)) as spool:
-        (spool_id,) = spool.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()
-        given = dict(spool.execute("SELECT name, last_seq FROM lane").fetchall())
-        rows = spool.execute("SELECT lane, seq FROM record WHERE acked_ran_s IS NULL").fetchall()
-    waiting = {lane: {seq for of, seq in rows if of == lane} for lane in LANES}
+    spool = read_spool(gateway_folder)
     accounts = []
     for lane in LANES:
-        held = _held(cloud_folder, gateway, spool_id, lane)
-        gone = _given_up(cloud_folder, gateway, spool_id, lane)
-        numbers = set(range(1, given[lane] + 1))
+        held = _held(cloud_folder, gateway, spool.spool_id, lane)
+        gone = _given_up(cloud_folder, gateway, spool.spool_id, lane)
+        numbers, waiting = set(range(1, spool.given[lane] + 1)), spool.waiting(lane)
         accounts.append(
             LaneAccount(
                 gateway=gateway,
@@ -55,8 +79,8 @@ def account(gateway: str, gateway_folder: Path, cloud_folder: Path) -> list[Lane
                 given=len(numbers),
                 stored=len(held - gone),
                 given_up=len(gone),
-                waiting=len(waiting[lane] - held),
-                missing=tuple(sorted(numbers - held - gone - waiting[lane])),
+                waiting=len(waiting - held),
+                missing=tuple(sorted(numbers - held - gone - waiting)),
                 facts=_facts(cloud_folder, gateway, lane),
             )
         )
@@ -69,10 +93,7 @@ def _held(cloud_folder: Path, gateway: str, spool: str, lane: str) -> set[int]:
     )
     with _engine(cloud_folder).connect() as connection:
         row = connection.execute(query).first()
-    if row is None:
-        return set()
-    above = {seq for first, last in row.ranges for seq in range(first, last + 1)}
-    return set(range(1, row.contiguous + 1)) | above
+    return set() if row is None else numbers_held(row.contiguous, row.ranges)
 
 
 def _given_up(cloud_folder: Path, gateway: str, spool: str, lane: str) -> set[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import threading
 import time
@@ -11,11 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from lab.city import Door
-from lab.city_facts import CLOUD, authors_of, enrol_city
 from lab.figures import Figure
-from lab.ingest_run import Plan, Say, city, configure_broker, contexts, judge, start_worker, store
-from lab.processes import Processes, find_mosquitto, free_port, port_answers
+from lab.ingest_run import Plan, Say, judge, one_machine
 
 _EVERY_S = 5.0
 _WARM = 0.3  # the share of the time after which memory counts: caches and pools have filled
@@ -25,17 +21,9 @@ def soak(folder: Path, minutes: float, say: Say) -> list[Figure]:
     """One worker, a hundred gateways, a message a second each. Raises ``RuntimeError`` when something was lost."""
     plan = Plan(gateways=100, seconds=minutes * 60, interval_s=1.0, workers=1)
     began = time.monotonic()
-    names = enrol_city(folder, plan.gateways, ("localhost", "127.0.0.1"))
-    authors = authors_of(folder, names, plan.records)
-    with store(folder, plan) as url, Processes(folder / "log") as processes:
-        port = free_port()
-        processes.start("broker", [find_mosquitto(), "-c", str(configure_broker(folder, names, port))])
-        processes.wait_for("the broker", lambda: port_answers(port), 15)
-        own = {"certificate": str(folder / CLOUD / f"{CLOUD}.crt"), "key": str(folder / CLOUD / f"{CLOUD}.key")}
-        broker = {"port": port, "ca": str(folder / "ca" / "ca.crt"), **own}
-        start_worker(processes, folder, 0, url, {"broker": broker})
+    with one_machine(folder, plan, say) as machine:
         over, samples = threading.Event(), list[tuple[float, float]]()
-        watched = psutil.Process(processes.pid("worker-0"))
+        watched = psutil.Process(machine.processes.pid("worker-0"))
 
         def watch() -> None:
             end = time.monotonic() + plan.seconds
@@ -45,11 +33,10 @@ def soak(folder: Path, minutes: float, say: Say) -> list[Figure]:
 
         thread = threading.Thread(target=watch)
         thread.start()
-        doors = [(Door("127.0.0.1", port, context),) for context in contexts(folder, authors)]
-        ledger, left = asyncio.run(city(authors, doors, folder, plan, lambda: not over.is_set()))
+        ledger, left = machine.city(lambda: not over.is_set())
         thread.join()
-        processes.check()
-        outcome = judge(url, plan, ledger, left, Counter(), began)
+        machine.processes.check()
+        outcome = judge(machine.url, plan, ledger, left, Counter(), began)
     if not outcome.passed:
         raise RuntimeError("the soak lost or doubled facts; its memory means nothing")
     kept = samples[int(len(samples) * _WARM) :]

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, select
 
 from cloud_ingest.store.schema import clock_fixes, detection_revisions, dropped_ranges, envelopes, lane_progress
 from edge.spool_file import FILE_NAME
+from lab.ledger import numbers_held, read_spool
 from smokesentry.clock import from_wire
 from smokesentry.messages.envelope import Envelope
 from smokesentry.messages.records import LANES, Detection, Record, decode_batch, decode_record
@@ -162,38 +163,31 @@ class _Parts(msgspec.Struct):
 
 
 def _compare_spool(ledger: Ledger, folder: Path, cloud: _Cloud) -> None:
-    with closing(sqlite3.connect(folder / FILE_NAME)) as db:
-        (spool_id,) = db.execute("SELECT value FROM meta WHERE key = 'spool_id'").fetchone()
-        given = dict(db.execute("SELECT name, last_seq FROM lane").fetchall())
-        kept = db.execute("SELECT lane, seq, bytes, acked_ran_s IS NULL FROM record").fetchall()
+    book = read_spool(folder)
+    spool_id = book.spool_id
     spools = {spool for spool, _ in cloud.progress}
     for lane in LANES:
-        held = {(spool, seq) for spool in spools for seq in _held(cloud, spool, lane)}
+        held = {(spool, seq) for spool in spools for seq in numbers_held(*cloud.progress.get((spool, lane), (0, [])))}
         up = {(spool, seq) for spool, of, seq in cloud.given_up if of == lane}
         ledger.given_up[lane] = len(up)
         others = {(spool, seq) for spool, seq in held if spool != spool_id}
-        numbers = {(spool_id, seq) for seq in range(1, given[lane] + 1)} | others
+        numbers = {(spool_id, seq) for seq in range(1, book.given[lane] + 1)} | others
         ledger.given[lane], ledger.stored[lane] = len(numbers), len(held - up)
-        still = {(spool_id, seq) for of, seq, _, waits in kept if of == lane and waits}
+        still = {(spool_id, seq) for seq in book.waiting(lane)}
         ledger.wrong += [f"{lane}/{seq} was given and is nowhere" for _, seq in sorted(numbers - held - up - still)]
         ledger.waiting[lane] = len(still - held)
         if lane == "detection":  # of the others, what was told while the gateway stopped waits for its next start
             ledger.wrong += [f"{lane}/{seq} still waits" for _, seq in sorted(still - held)]
-    for lane, seq, raw, _ in kept:
+    for lane, seq, raw, _ in book.kept:
         there = cloud.raw.get((spool_id, lane, seq))
-        if there is not None and there != bytes(raw):
+        if there is not None and there != raw:
             ledger.wrong.append(f"{lane}/{seq} arrived with other bytes than were stored")
-        if isinstance(body := decode_record(bytes(raw)).body, Detection):
+        if isinstance(body := decode_record(raw).body, Detection):
             known = (body.detection_id, body.revision) in cloud.detections
             ledger.wrong += (
                 [] if known else [f"{body.detection_id} revision {body.revision} is stored, not in the cloud"]
             )
     ledger.wrong += cloud.changed
-
-
-def _held(cloud: _Cloud, spool: str, lane: str) -> set[int]:
-    contiguous, ranges = cloud.progress.get((spool, lane), (0, []))
-    return set(range(1, contiguous + 1)) | {seq for first, last in ranges for seq in range(first, last + 1)}
 
 
 def _out_of_order(records: dict[str, dict[tuple[str, int], Record]]) -> list[str]:
