@@ -84,7 +84,7 @@ def _train(options: argparse.Namespace) -> int:
 def _evaluate(options: argparse.Namespace) -> int:
     from lab.calibrate import write
     from lab.evaluate import evaluate, save
-    from lab.report import write_table
+    from lab.report import replace_between
     from lab.scenes.seeds import TUNE
     from lab.suites import cases
     from lab.tables import markdown
@@ -104,7 +104,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     table = markdown(rows)
     print(table)
     if options.docs:
-        write_table(options.docs, table)
+        replace_between(options.docs, "evaluate", table)
     return 0
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from lab.evaluate import load_rows
 from lab.tables import markdown
 
-BEGIN, END = "<!-- evaluate: begin -->", "<!-- evaluate: end -->"
-
 _CARD = """# Model card: {name}
 
 Made by `smokesentry lab card` from the manifest beside it and a judged table; do not edit by hand.
@@ -41,14 +39,15 @@ are unknown to it.
 """
 
 
-def write_table(page: Path, table: str) -> None:
-    """Replaces what stands between the marks of a page; raises ``ValueError`` when it has none."""
-    text = page.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{page}: has no lines {BEGIN!r} and {END!r} to write between")
-    head, rest = text.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    page.write_text(f"{head}{BEGIN}\n{table}{END}{tail}", encoding="utf-8")
+def replace_between(page: Path, mark: str, table: str) -> None:
+    """Replaces what stands between the lines ``<!-- MARK: begin -->`` and ``<!-- MARK: end -->`` of a page; raises
+    ``ValueError`` when it has none."""
+    text, begin, end = page.read_text(encoding="utf-8"), f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    if begin not in text or end not in text:
+        raise ValueError(f"{page}: has no lines {begin!r} and {end!r} to write between")
+    head, rest = text.split(begin, 1)
+    tail = rest.split(end, 1)[1]
+    page.write_text(f"{head}{begin}\n{table}{end}{tail}", encoding="utf-8")
 
 
 def write_card(rows: Path) -> Path:

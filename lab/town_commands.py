@@ -1,5 +1,5 @@
-"""What a town does with its own clips: label, footage, fine-tune; and soak, cues and stages, for the lab. Words of
-``smokesentry lab``, each with its options."""
+"""What a town does with its own clips: label, footage, fine-tune; and soak, steady, cues and stages, for the lab. Words
+of ``smokesentry lab``, each with its options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-WORDS = ("label", "footage", "fine-tune", "soak", "cues", "stages")
+WORDS = ("label", "footage", "fine-tune", "soak", "steady", "cues", "stages")
 
 
 def add_words(words: Any) -> None:
@@ -34,6 +34,10 @@ def add_words(words: Any) -> None:
     soak.add_argument("--frames", type=int, default=100_000)
     soak.add_argument("--cameras", type=int, default=2)
     soak.add_argument("--json", type=Path)
+    steady = words.add_parser("steady", help="is a plume that burns on and on taken into the background?")
+    steady.add_argument("--nights", type=int, default=6)
+    steady.add_argument("--minutes", type=float, default=45.0)
+    steady.add_argument("--docs", type=Path, help="a page whose table between the marks is replaced")
     cues = words.add_parser("cues", help="what each cue of a plume's course is worth, with it and without it")
     cues.add_argument("--nights", type=int, default=24, help="of each kind: smoke, steam, look-alikes")
     cues.add_argument("--json", type=Path)
@@ -122,6 +126,20 @@ def _soak(options: argparse.Namespace) -> int:
     return 0
 
 
+def _steady(options: argparse.Namespace) -> int:
+    import cv2
+
+    from lab.report import replace_between
+    from lab.steady import steady, table
+
+    cv2.setNumThreads(1)
+    told = table(steady(options.nights, options.minutes, _say), options.minutes)
+    print(told)
+    if options.docs:
+        replace_between(options.docs, "steady", told)
+    return 0
+
+
 def _cues(options: argparse.Namespace) -> int:
     from lab.cue_ablation import collect, table
 
@@ -140,4 +158,12 @@ def _stages(options: argparse.Namespace) -> int:
     return 0
 
 
-_RUN = {"label": _label, "footage": _footage, "fine-tune": _tune, "soak": _soak, "cues": _cues, "stages": _stages}
+_RUN = {
+    "label": _label,
+    "footage": _footage,
+    "fine-tune": _tune,
+    "soak": _soak,
+    "steady": _steady,
+    "cues": _cues,
+    "stages": _stages,
+}

@@ -12,7 +12,7 @@ from lab.evaluate import auc, load_rows, save, summary
 from lab.goals import goals
 from lab.judge import Row
 from lab.make_data import ARRAYS, moments
-from lab.report import BEGIN, END, write_table
+from lab.report import replace_between
 from lab.scenes.night import Night, Recipe
 from lab.scenes.seeds import JUDGE
 from lab.suites import cases
@@ -96,12 +96,12 @@ def test_rows_survive_the_file(tmp_path: Path) -> None:
 
 def test_a_table_is_written_between_its_marks_only(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
-    write_table(page, "new\n")
-    assert page.read_text() == f"above\n{BEGIN}\nnew\n{END}\nbelow\n"
+    page.write_text("above\n<!-- x: begin -->\nold\n<!-- x: end -->\nbelow\n")
+    replace_between(page, "x", "new\n")
+    assert page.read_text() == "above\n<!-- x: begin -->\nnew\n<!-- x: end -->\nbelow\n"
     page.write_text("no marks")
     with pytest.raises(ValueError, match="no lines"):
-        write_table(page, "new\n")
+        replace_between(page, "x", "new\n")
 
 
 def test_judging_uses_judging_seeds_and_every_case_once() -> None:
