@@ -19,17 +19,21 @@ _PARTS = ("sensors", "gateway", "detector", "road", "ingest")
 
 
 def main(argv: list[str]) -> int:
-    """Speed and size, as ratios against a peer or limit measured in the same run; about ten minutes."""
+    """Speed and size, as ratios against a peer or limit measured in the same run; about ten minutes. What `make peer`
+    measured is taken in."""
     parser = argparse.ArgumentParser(prog="smokesentry bench", description=main.__doc__)
     parser.add_argument("parts", nargs="*", help=f"default: {' '.join(_PARTS)}")
     parser.add_argument("--out", type=Path, default=Path("build"), help="where bench.json and bench.md go")
-    parser.add_argument("--page", type=Path, help="the same page once more, for docs/")
+    parser.add_argument("--page", type=Path, help="the same page once more, for docs/: all parts only")
     options = parser.parse_args(argv)
     unknown = set(options.parts) - set(_PARTS)
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(_PARTS)}")
 
-    from lab.figures import page, write_figures
+    if options.page is not None and options.parts:
+        parser.error("--page: a page of some parts would drop the others; name no parts")
+
+    from lab.figures import page, read_list, write_figures
 
     began = time.monotonic()
 
@@ -43,6 +47,11 @@ def main(argv: list[str]) -> int:
         here = folder / measure.__name__
         here.mkdir(parents=True)
         figures += measure(here, say)
+    peer = options.out / "peer.json"
+    if peer.exists():  # of an environment of its own, so of a run of its own
+        figures += read_list(peer)
+    else:
+        say(f"no {peer}: `make peer` measures the detector beside YOLO11n; its rows are left out")
     write_figures(figures, options.out, "bench", "Benchmarks")
     text = page(figures, "Benchmarks")
     if options.page is not None:

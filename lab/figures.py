@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 
@@ -49,6 +49,14 @@ def write_list(figures: list[Figure], path: Path) -> None:
     """The JSON list alone."""
     rows = [figure.row() for figure in figures]
     path.write_text(json.dumps(rows, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def read_list(path: Path) -> list[Figure]:
+    """The inverse of :func:`write_list`. Raises ``OSError``, ``ValueError``."""
+    known = {field.name for field in fields(Figure)}
+    return [
+        Figure(**{key: value for key, value in row.items() if key in known}) for row in json.loads(path.read_bytes())
+    ]
 
 
 def page(figures: list[Figure], title: str) -> str:
