@@ -106,6 +106,14 @@ def test_the_gateway_reaches_serial_lines_cameras_and_the_watchdog_and_no_other_
     assert settings["SupplementaryGroups"] == ["dialout video"]
 
 
+def test_the_gateway_writes_nothing_but_its_own_folder() -> None:
+    """So what a person draws or orders at it must live there; tests/edge/gateway/test_drawn.py runs one like that."""
+    settings = _settings("smokesentry-gateway.service")
+    assert settings["ProtectSystem"] == ["strict"]
+    assert settings["StateDirectory"] == ["smokesentry"]
+    assert not {"ReadWritePaths", "ConfigurationDirectory", "BindPaths"} & settings.keys()
+
+
 @pytest.mark.parametrize("unit", UNITS)
 def test_a_unit_starts_a_command_that_exists(unit: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = _settings(unit)["ExecStart"][0].split()
