@@ -24,7 +24,9 @@ def test_boilers_are_told_by_their_rhythm_and_no_stove_is(nights):
 
 
 def test_another_cameras_nights_make_more_first_roofs_right(nights):
-    found = [one for one in named(nights[0].street, nights, 0.6, np.random.default_rng(7)) if one.setup == _OTHER]
-    assert len(found) > 50
-    assert np.mean([one.right_after for one in found]) >= np.mean([one.right_alone for one in found])
+    every = [one for seed in range(6) for one in named(nights[0].street, nights[::2], 0.6, np.random.default_rng(seed))]
+    found = [one for one in every if one.setup == _OTHER]
+    assert len(found) > 100
+    assert np.mean([one.right_after for one in found]) > np.mean([one.right_alone for one in found])
+    assert all(one.right_after is one.right_alone for one in every if one.setup != _OTHER)
     assert all(one.said_after < 1 for one in found)
