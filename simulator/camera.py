@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.filters import Picture, blur
+from simulator.pinhole import Floats
 
 _FIELDS, _MARGIN = 6, 96
 _READ_ELECTRONS = 2.5
@@ -25,6 +26,8 @@ _BLACK_LEVEL, _WHITE_LEVEL = 14.0, 255.0  # grey levels of no light and of endle
 _FRAMES_A_SECOND = 25.0  # at which the camera itself averages, whatever we take of it
 _GAIN_STEPS = 140
 _ROWS = 0.12  # rows' own noise, share of the pixels'
+_READOUT_S = 0.012, 0.033  # small CMOS sensors: from 80 to 30 frames a second read one after the other
+_SKEW_PX = 0.1  # a difference of shift between rows from which it is drawn
 
 
 Box = tuple[slice, slice]
@@ -41,11 +44,13 @@ class Exposure:
 @dataclass(frozen=True, slots=True)
 class Habits:
     """What the camera does to its own frames. ``averages``: the share of each new frame in its running mean at 25
-    frames a second (1: none); ``sharpens``: how far edges are overdrawn; ``corners``: light lost in the corners."""
+    frames a second (1: none); ``sharpens``: how far edges are overdrawn; ``corners``: light lost in the corners;
+    ``readout_s``: how much later the lowest row is read than the first (rolling shutter)."""
 
     averages: float = 1.0
     sharpens: float = 0.0
     corners: float = 0.0
+    readout_s: float = 0.0
 
     def ghost(self, fps: float) -> float:
         """Share of the frame before in the running mean, when only ``fps`` frames a second are looked at."""
@@ -61,7 +66,8 @@ def draw_exposure(still: Picture, rng: np.random.Generator) -> Exposure:
 
 def draw_habits(rng: np.random.Generator) -> Habits:
     """Cameras of different makers."""
-    return Habits(float(rng.uniform(0.08, 0.4)), float(rng.uniform(0.0, 0.5)), float(rng.uniform(0.05, 0.3)))
+    averages, sharpens, corners = rng.uniform(0.08, 0.4), rng.uniform(0.0, 0.5), rng.uniform(0.05, 0.3)
+    return Habits(float(averages), float(sharpens), float(corners), float(rng.uniform(*_READOUT_S)))
 
 
 def tone(picture: Picture, exposure: Exposure) -> Picture:
@@ -109,10 +115,12 @@ class Sensor:
         return tone(picture, self.exposure)
 
     def expose(
-        self, picture: Picture, shake_px: tuple[float, float], gain: float, base: Picture | None = None,
+        self, picture: Picture, shake_px: Floats | tuple[float, float], gain: float, base: Picture | None = None,
         touched: Sequence[Box] = (),
     ) -> NDArray[np.uint8]:  # fmt: skip
         """One frame (h, w, 1 or 3 uint8, blue first) of a luminance picture.
+
+        ``shake_px`` is the shift right and down of the whole, or (n, 2) those of rows evenly spaced from top to bottom.
 
         Where ``base`` is given, the picture differs from it in the ``touched`` boxes only, and the rest is reused.
         Gain moves in steps of half a percent, as a camera's does.
@@ -121,7 +129,7 @@ class Sensor:
         height, width = self.level.shape
         y, x = self._rng.integers(0, _MARGIN, 2)
         field = self._fields[int(self._rng.integers(len(self._fields)))][y : y + height, x : x + width]
-        root = _moved(self._curve(picture, gain, base, touched), shake_px)
+        root = _shaken(self._curve(picture, gain, base, touched), np.asarray(shake_px, np.float64).reshape(-1, 2))
         noise = cv2.multiply(field, self._unit)
         new = cv2.addWeighted(root, _WHITE_LEVEL - _BLACK_LEVEL, noise, 1.0, _BLACK_LEVEL, dtype=cv2.CV_8U)
         frame = self._averaged(np.asarray(new, np.uint8).reshape(picture.shape))
@@ -181,9 +189,23 @@ def noise_fields(size: tuple[int, int], rng: np.random.Generator) -> list[Pictur
     return fields
 
 
-def _moved(picture: Picture, shift_px: tuple[float, float]) -> Picture:
+def _shaken(picture: Picture, shifts_px: Floats) -> Picture:
+    """The picture moved by one shift or, where rows differ enough (n, 2: top to bottom), each row by its own."""
+    if np.ptp(shifts_px, axis=0).max() < _SKEW_PX:
+        x, y = shifts_px.mean(axis=0)
+        return _moved(picture, float(x), float(y))
+    height, width = picture.shape[:2]
+    places = np.linspace(0, height - 1, len(shifts_px))
+    x, y = (np.interp(np.arange(height), places, shifts_px[:, axis]).astype(np.float32) for axis in range(2))
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    moved = cv2.remap(
+        picture, columns - x[:, None], rows - y[:, None], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(moved, np.float32).reshape(picture.shape)
+
+
+def _moved(picture: Picture, x: float, y: float) -> Picture:
     """The picture moved right and down, by linear interpolation; its border is repeated."""
-    x, y = shift_px
     if max(abs(x), abs(y)) <= 1:  # usual, and as a small filter three times as fast
         right, down = (np.array([max(by, 0.0), 1 - abs(by), max(-by, 0.0)]) for by in (x, y))
         moved = cv2.sepFilter2D(picture, cv2.CV_32F, right, down, borderType=cv2.BORDER_REPLICATE)

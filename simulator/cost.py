@@ -19,6 +19,7 @@ from simulator.night import Night
 from simulator.render import render_night
 from simulator.scenery import faces_of
 from simulator.schedule import WinterNight, winter
+from simulator.sources import BOILER_FLUE_M
 from simulator.weather import draw_weather
 
 _SEED, _FRAMES = 5, 20
@@ -32,7 +33,7 @@ def main() -> int:
     street = night.street
     roof, end = street.roofs[0], street.terminals[0]
     stove = Happening("stove", 0, 2400, 0.4, roof.rooftop, roof.chimney.mouth, None, roof.chimney.flue_m, "raw_coal")
-    boiler = Happening("boiler", 500, 900, 30.0, end.rooftop, end.mouth, None, 0.1, "gas")
+    boiler = Happening("boiler", 500, 900, 20.0, end.rooftop, end.mouth, None, BOILER_FLUE_M, "gas")
     print("milliseconds of processor time a frame, 2 frames a second of simulated time")
     print(f"live, 1280x720 colour, smoke and steam: {_live(night):.1f}")
     for name, events in (("quiet", ()), ("smoke", (stove,)), ("smoke and steam", (stove, boiler))):

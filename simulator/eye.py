@@ -30,6 +30,7 @@ from simulator.weather import Wind
 from smokesentry.weather import Weather
 
 _EXPOSURE_LAG_S = 2.5
+_ROWS_READ = 7  # rows whose moment is asked for; those between follow
 _REHEARSAL_S, _REHEARSAL_STEP_S, _REHEARSAL_LOOK_S = 12.0, 0.25, 3.0
 _REHEARSAL_CELLS, _REHEARSAL_COARSER = (48, 72), 2.5
 
@@ -130,11 +131,10 @@ class Eye:
         if without is not None:
             seen = tuple(self._measured(night.t, *_through(change, clean, without, picture)) for change in changes)
         gain = float(np.prod([nuisance.gain(night.t) for nuisance in self.nuisances]))
-        shift = self._shake(night) + sum(np.array(nuisance.shift_px(night.t)) for nuisance in self.nuisances)
         gain *= self._exposed(picture, night.t)
         touched = [veil.box for _, veil in laid if veil is not None]
         base = None if driven or self.nuisances else self._base
-        return Shot(self.sensor.expose(picture, (shift[0], shift[1]), gain, base, touched), seen, clear)
+        return Shot(self.sensor.expose(picture, self._shifts_px(night), gain, base, touched), seen, clear)
 
     def _switch(self, shares: tuple[float, ...]) -> None:
         """The still street with its windows as they are lit now."""
@@ -220,10 +220,16 @@ class Eye:
         self._exposed_at = t
         return self._gain
 
-    def _shake(self, night: Sight) -> Floats:
+    def _shifts_px(self, night: Sight) -> Floats:
+        """Shifts (n, 2) of rows from the first to the last, each at the moment at which the shutter reads it."""
+        moments = night.t + np.linspace(0, self.sensor.habits.readout_s, _ROWS_READ)
+        moved = [[nuisance.shift_px(t) for nuisance in self.nuisances] for t in moments]
+        return np.array([self._shake(night, t) + np.sum(by, axis=0) for t, by in zip(moments, moved, strict=True)])
+
+    def _shake(self, night: Sight, t: float) -> Floats:
         """A mast in light wind: a third of a pixel, more with gusts."""
         strength = 0.08 * night.wind.speed(night.t) * self.still.scale
-        swing = np.sin(night.t * np.array([[2.1, 1.7], [5.3, 4.6], [0.4, 0.3]]) + self._shake_phase).sum(axis=0)
+        swing = np.sin(t * np.array([[2.1, 1.7], [5.3, 4.6], [0.4, 0.3]]) + self._shake_phase).sum(axis=0)
         return np.asarray(strength * swing * (1.0, 0.6))
 
 

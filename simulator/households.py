@@ -12,6 +12,7 @@ import numpy as np
 
 from simulator.happenings import Fuel, Happening, Kind, Point
 from simulator.season import NIGHT_S, seconds_at
+from simulator.sources import BOILER_FLUE_M, BOILER_M3_H
 from simulator.street import Roof, Street
 
 #: Of the households without a gas boiler: what heats them.
@@ -111,11 +112,11 @@ def cooking(home: Household, roof: Roof, rng: np.random.Generator) -> list[Happe
 
 
 def boiler_firings(home: Household, mouth: Point, temp_c: float, rng: np.random.Generator) -> list[Happening]:
-    """One happening a firing, all night: on and off every 3-20 minutes, longer the colder it is."""
+    """One happening a firing, all night: on and off every 3-20 minutes, longer the colder it is; modulated between."""
     if home.heats_with != "gas":
         return []
     duty = float(np.clip((17 - temp_c) / 32 + 0.05 * rng.standard_t(4), 0.12, 0.9))
-    flow = float(rng.uniform(22, 40))
+    flow = float(rng.uniform(*BOILER_M3_H))
     found, t = [], float(rng.uniform(-600, 300))
     while t < NIGHT_S:
         cycle = 60 * float(rng.uniform(3, 20))
@@ -123,7 +124,15 @@ def boiler_firings(home: Household, mouth: Point, temp_c: float, rng: np.random.
         if t > 0:
             found.append(
                 Happening(
-                    "boiler", t, t + lasts, flow, home.rooftop, mouth, width_m=0.1, fuel="gas", seed=draw_seed(rng)
+                    "boiler",
+                    t,
+                    t + lasts,
+                    flow,
+                    home.rooftop,
+                    mouth,
+                    width_m=BOILER_FLUE_M,
+                    fuel="gas",
+                    seed=draw_seed(rng),
                 )
             )
         t += max(cycle, lasts + 30)

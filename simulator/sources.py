@@ -15,6 +15,10 @@ from simulator.steam import CONDENSING_BOILER, ORDINARY_BOILER, FlueGas
 #: Mass extinction of young smoke, m² a gram; the emission table gives 4 and 8 as the likely ends.
 SMOKE_EXTINCTION_M2_G = 6.0
 STOVE_EXIT_M_S, STOVE_WARM_K = 1.5, 130.0
+#: Flue gas of a wall-hung boiler while it fires, m³/h: turned down to what its house needs, see docs/simulator.md.
+BOILER_M3_H = 11.0, 30.0
+#: Its flue, the inner pipe of the usual coaxial 60/100 mm one.
+BOILER_FLUE_M = 0.06
 
 
 def extinction_m2_s(opacity: float, flue_m: float) -> float:
@@ -124,4 +128,4 @@ def draw_boiler(rng: np.random.Generator, until_s: float = 7200.0) -> Boiler:
         lasts.append(float(rng.uniform(40, 150)))
         t += lasts[-1] + float(rng.uniform(30, 160))
     gas = CONDENSING_BOILER if rng.random() < 0.6 else ORDINARY_BOILER
-    return Boiler(gas, float(rng.uniform(22, 40)) / 3600, 0.1, tuple(starts), tuple(lasts))
+    return Boiler(gas, float(rng.uniform(*BOILER_M3_H)) / 3600, BOILER_FLUE_M, tuple(starts), tuple(lasts))

@@ -12,6 +12,7 @@ from simulator.nuisances.air import Fog, FogBanks, LowCloud, Moonrise
 from simulator.nuisances.base import Nuisance, Spell, Trouble
 from simulator.nuisances.creatures import Bats, Insects, Web
 from simulator.nuisances.falling import Rain, Snow
+from simulator.nuisances.flames import Flames, flames_of
 from simulator.nuisances.glass import Frost, LensDirt, LensDrops
 from simulator.nuisances.habits import IlluminatorGlare, InfraredSwitch, MainsFlicker, Pumping
 from simulator.nuisances.lights import (
@@ -37,6 +38,7 @@ NUISANCES: Mapping[str, type[Nuisance]] = {
     "infrared-switch": InfraredSwitch, "exposure-pumping": Pumping, "mains-flicker": MainsFlicker,
     "illuminator-glare": IlluminatorGlare,
     "windows": Windows, "television": Television, "failing-lamps": FailingLamps, "light-switch": LightSwitch,
+    "flames": Flames,
     "torches": Torches, "aircraft": Aircraft, "fireworks": Fireworks,
     "gusts": Gusts, "vibration": Vibration, "bump": Bump, "drift": Drift,
     "trees": Trees, "flags": Flags, "laundry": Laundry,
@@ -51,5 +53,8 @@ def make_nuisance(name: str, still: Still, seed: int) -> Nuisance:
 
 def trouble_of(event: Happening, still: Still) -> Spell | None:
     """How a happening troubles a camera's picture while it lasts; None where it does not."""
-    kind = _SWAYING.get(event.detail, Trees) if event.kind == "swaying" else NUISANCES.get(event.kind.replace("_", "-"))
+    if event.kind == "swaying":
+        kind: type[Nuisance] | None = _SWAYING.get(event.detail, Trees)
+    else:
+        kind = Flames if flames_of(event) else NUISANCES.get(event.kind.replace("_", "-"))
     return None if kind is None else Spell(kind(still, event.seed, event), event.t0_s, event.t1_s)

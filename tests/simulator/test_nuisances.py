@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from simulator.happenings import KINDS, Happening
+from simulator.camera import Exposure, Sensor, noise_fields
+from simulator.happenings import KINDS, Happening, Kind
 from simulator.lighting import Lighting
 from simulator.nuisances import NUISANCES, Nuisance, trouble_of
 from simulator.pinhole import Pinhole
@@ -142,3 +145,48 @@ def test_all_kinds_that_only_trouble_cameras_are_drawn(still: Still) -> None:
         assert kind in KINDS
         assert trouble_of(Happening(kind, 0, 10, 0.5, place=(0.0, 50.0, 2.0)), still) is not None, kind
     assert trouble_of(Happening("stove", 0, 10, 0.5), still) is None
+
+
+def fire(kind: Kind, grams_h: float, detail: str = "") -> Happening:
+    return Happening(kind, 0, 1200, grams_h, place=(0.0, 60.0, 0.3), detail=detail, seed=4)
+
+
+def lit(event: Happening, still: Still, t: float) -> float:
+    """How much light a happening adds to the middle of the picture."""
+    spell = trouble_of(event, still)
+    assert spell is not None
+    picture = still.light.copy()
+    spell.change(picture, t)
+    return float((picture - still.light).sum())
+
+
+def test_open_fires_flame_and_flicker_and_stalls_glow(still: Still) -> None:
+    straw = [lit(fire("open_burning", 500), still, t) for t in range(300, 330)]
+    small = [lit(fire("paper_burning", 20), still, t) for t in range(300, 330)]
+    embers = [lit(fire("barbecue", 20), still, t) for t in range(300, 330)]
+    assert np.median(straw) > 5 * np.median(small) > 5 * np.median(embers) > 0
+    assert 0.1 < np.std(straw) / np.mean(straw) < 0.6
+    assert trouble_of(fire("big_fire", 500, "chimney cleaning"), still) is None
+    assert lit(fire("big_fire", 500, "tyre"), still, 300) > 0
+
+
+def test_a_surface_before_a_fire_hides_it_and_not_its_light(still: Still) -> None:
+    open_, hidden = (np.full_like(still.view.depth_m, depth) for depth in (80.0, 20.0))
+    seen = [
+        lit(fire("open_burning", 500), replace(still, view=replace(still.view, depth_m=depth)), 300)
+        for depth in (open_, hidden)
+    ]
+    assert 0 < seen[1] < seen[0]
+
+
+def test_vibration_bends_upright_edges_through_the_rolling_shutter() -> None:
+    picture = np.zeros((720, 1280, 1), np.float32)
+    picture[:, 640:] = 0.3
+    fields = noise_fields((1280, 720), np.random.default_rng(2))
+    sensor = Sensor(Exposure(0.3, 1e9), picture, fields, np.random.default_rng(3))
+    swing = np.stack([3 * np.sin(np.linspace(0, 2 * np.pi, 7)), np.zeros(7)], axis=1)
+    still_, bent = (sensor.expose(picture, shifts, 1.0)[..., 0].astype(float) for shifts in (np.zeros((7, 2)), swing))
+    edges = [(frame[:, 600:680] < 100).sum(axis=1) for frame in (still_, bent)]
+    assert np.ptp(edges[0]) == 0
+    assert edges[1][120] > edges[0][120] + 1
+    assert edges[1][600] < edges[0][600] - 1

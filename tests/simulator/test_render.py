@@ -40,7 +40,7 @@ def night() -> WinterNight:
     start, stop = (tuple(float(v) for v in turn @ (along, alley)) for along in (-half, half))
     events = (
         Happening("stove", 1000, 2500, 0.45, roof.rooftop, roof.chimney.mouth, None, roof.chimney.flue_m, "raw_coal"),
-        Happening("boiler", 1000, 1300, 30.0, end.rooftop, end.mouth, None, 0.1, "gas"),
+        Happening("boiler", 1000, 1300, 30.0, end.rooftop, end.mouth, None, 0.06, "gas"),
         Happening("vehicle", 1200, 1204, 0.1, None, (*start, 0.4), (*stop, 0.4), 0.08),
         Happening("fog", 1230, 2000, 60.0),
         Happening("bump", 1240, 2000, 2.0, gateway="gw-west", seed=3),
@@ -61,7 +61,7 @@ def test_a_window_of_a_night_shows_what_is_scheduled(night: WinterNight) -> None
 
 
 def test_fog_hides_what_would_be_seen_and_says_so(night: WinterNight) -> None:
-    """By the pixels that the plume changes: before a lamp, where nothing is noisy, a single pixel's contrast is wild."""
+    """By the pixels that the plume changes: before a lamp, where nothing is noisy, one pixel's contrast is wild."""
     frames = list(render_night(night, "gw-east", 1227, 6, 1.0, SIZE, codec=False))
     stoves = [next(plume for plume in seen if plume.source.kind == "stove") for _, _, seen in frames]
     clear, foggy = ([stove.area_px for stove in some] for some in (stoves[:3], stoves[3:]))

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from simulator.steam import COAL_STOVE, CONDENSING_BOILER, ORDINARY_BOILER, FlueGas, clears_at, liquid_g_m3
+from simulator.steam import (
+    COAL_STOVE,
+    CONDENSING_BOILER,
+    ORDINARY_BOILER,
+    FlueGas,
+    clears_at,
+    droplet_table,
+    liquid_g_m3,
+    saturation,
+)
 
 #: gas, air °C, dilution at which the last droplet is gone for 50, 70, 85, 95 % humidity.
 TABLE = [
@@ -34,3 +43,23 @@ def test_hot_dry_gas_leaves_a_gap_at_the_mouth() -> None:
     assert liquid_g_m3(ORDINARY_BOILER, 2, 50, just_out)[0] == 0
     assert liquid_g_m3(ORDINARY_BOILER, 2, 50, np.array([5.0]))[0] > 0
     assert liquid_g_m3(CONDENSING_BOILER, 2, 50, just_out)[0] > 0
+
+
+def test_condensing_water_warms_the_mixture() -> None:
+    """Total water and heat are kept, and what is left as vapour is just what the warmed mixture can hold."""
+    for gas, air_c, dilution in ((CONDENSING_BOILER, 0.0, 5.0), (ORDINARY_BOILER, -10.0, 30.0)):
+        share = 1 / (1 + dilution)
+        liquid = float(liquid_g_m3(gas, air_c, 60, np.array([dilution]))[0]) / 1250
+        air_water = 0.6 * float(saturation(air_c))
+        water = air_water + share * (float(saturation(gas.dew_point_c)) - air_water)
+        cold = air_c + share * (gas.temp_c - air_c)
+        warm = cold + 2490 * liquid
+        assert water - liquid == pytest.approx(float(saturation(warm)), rel=1e-4)
+        assert 0.2 < liquid / (water - float(saturation(cold))) < 0.75
+
+
+def test_the_table_is_what_the_mixing_line_says() -> None:
+    share, liquid = droplet_table(ORDINARY_BOILER, -3.0, 70.0)
+    some = np.array([0.001, 0.02, 0.3])
+    found = np.interp(some, share, liquid)
+    assert found == pytest.approx(liquid_g_m3(ORDINARY_BOILER, -3.0, 70.0, 1 / some - 1), rel=0.02, abs=1e-3)
