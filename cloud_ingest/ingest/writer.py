@@ -10,6 +10,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, insert, select, update
 
+from cloud_ingest.geotag.calibration.drift import drift_in
+from cloud_ingest.geotag.calibration.tickets import Moved, moved_in_health, note
 from cloud_ingest.ingest import lanes
 from cloud_ingest.ingest.accept import Accepted, AcceptedState, DeadLetter, dead_letter, time_mark
 from cloud_ingest.ingest.lanes import LaneKey
@@ -56,6 +58,7 @@ class Writer:
         self._envelopes: list[Row] = []
         self._gateways: dict[str, dict[str, Any]] = {}
         self._letters: list[DeadLetter] = []
+        self._moved: list[Moved] = []  # cameras of which a gateway says so
         self._progress: dict[LaneKey, Progress] = {}  # as this transaction will leave it
         self._held: dict[LaneKey, list[Range]] = defaultdict(list)
         self._new: dict[LaneKey, list[Range]] = defaultdict(list)
@@ -87,6 +90,7 @@ class Writer:
             else:
                 self._letters.append(message)
         self._write_rows()
+        self._note_moved()
         if self._held:
             self.outcome.acks = lanes.fold(connection, before, self._held, self._new, self._received_at)
         self._touch_gateways()
@@ -121,6 +125,13 @@ class Writer:
                 insert_new(connection, table, rows)
             elif rows:
                 connection.execute(insert(table), rows)
+
+    def _note_moved(self) -> None:
+        """After the poses are written: a ticket is for the newest one, and a newer one closes it."""
+        poses = [
+            (row["gateway"], row["camera"], row["pose_version"]) for row in self._rows.get(schema.camera_poses, [])
+        ]
+        note(self._connection, self._moved, poses, self._received_at)
 
     def _count_changes(self) -> None:
         changed = {
@@ -205,6 +216,7 @@ class Writer:
                 report.pop("type")
                 self._put(schema.health, gateway=address.gateway, captured_at=record.captured_at, body=report)
                 self._gateways[address.gateway].update(health=report, health_at=record.captured_at)
+                self._moved += moved_in_health(address.gateway, report, record.captured_at)
             case wire.PoseNotice(pose=pose):
                 self.outcome.poses.add((address.gateway, pose.camera))
                 self._put(
@@ -248,6 +260,9 @@ class Writer:
         else:
             connection.execute(update(table).where(table.c.detection_id == body.detection_id).values(**values))
         self.outcome.detections.append(body.detection_id)
+        if drift := drift_in(body.reasons):
+            where = (address.gateway, body.camera, body.pose_version)
+            self._moved.append(Moved(*where, body.last_seen_at, drift, body.frame_size[0]))
 
     def _add_evidence(self, address: Address, body: wire.Evidence) -> None:
         for picture in body.pictures:

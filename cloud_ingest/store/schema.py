@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
 )
 
+from cloud_ingest.store.calibration_schema import pose_tickets as pose_tickets
 from cloud_ingest.store.columns import KEY, name_column, time_column
 from cloud_ingest.store.columns import metadata as metadata
 from cloud_ingest.store.evidence_schema import evidence_blobs as evidence_blobs

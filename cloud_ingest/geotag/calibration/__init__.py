@@ -1,0 +1,1 @@
+"""Where a camera stands and looks, found from marks in its picture or from stars, with an honest covariance."""

@@ -1,0 +1,91 @@
+"""Tickets for cameras that moved: raised by what gateways say, closed by a newer pose, in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from cloud_ingest.geotag.calibration.drift import Drift, doubt, drift_in, widened
+from cloud_ingest.store.calibration_schema import pose_tickets
+from cloud_ingest.store.schema import camera_poses
+from smokesentry.place import CameraPose
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A gateway's word that a camera moved. ``pose_version`` None: the one it announced last."""
+
+    gateway: str
+    camera: str
+    pose_version: int | None
+    at: str
+    drift: Drift
+    frame_width: int | None = None
+
+
+def moved_in_health(gateway: str, report: Mapping[str, Any], at: str) -> list[Moved]:
+    """What a health report (``messages.records.Health`` as JSON) tells."""
+    found = ((one["camera"], drift_in([one.get("cause") or ""])) for one in report.get("cameras", []))
+    return [Moved(gateway, camera, None, at, drift) for camera, drift in found if drift is not None]
+
+
+def note(connection: Connection, moved: Iterable[Moved], poses: Iterable[tuple[str, str, int]], now: str) -> None:
+    """Closes the tickets of cameras with a newer pose (gateway, camera, version), then raises those of the moved."""
+    table = pose_tickets
+    for gateway, camera, version in poses:
+        mine = (table.c.gateway == gateway) & (table.c.camera == camera) & (table.c.pose_version < version)
+        connection.execute(update(table).where(mine, table.c.closed_at.is_(None)).values(closed_at=now))
+    for one in moved:
+        newest = _newest(connection, one.gateway, one.camera)
+        version = one.pose_version if one.pose_version is not None else newest
+        if version is not None:
+            _raise(connection, one, version, now if newest is not None and newest > version else None)
+
+
+def pose_now(connection: Connection, row: Mapping[str, Any], pose: CameraPose | None) -> tuple[CameraPose | None, str]:
+    """The pose of a detection (row of ``detections``) as far as it still holds, and what is to be said of it."""
+    if pose is None:
+        return None, ""
+    found = [(drift, row["body"]["frame_size"][0]) for drift in [drift_in(row["body"].get("reasons", []))] if drift]
+    table = pose_tickets
+    ticket = connection.execute(
+        select(table).where(
+            table.c.gateway == row["gateway"],
+            table.c.camera == row["camera"],
+            table.c.pose_version == row["pose_version"],
+            table.c.since <= row["last_seen_at"],
+        )
+    ).first()
+    if ticket is not None:
+        found.append((Drift(ticket.said, ticket.moved_px, ticket.turned_deg or 0.0), ticket.frame_width))
+    if not found:
+        return pose, ""
+    drift, width = max(found, key=lambda one: one[0].size)
+    return widened(pose, drift, width), doubt(row["gateway"], row["camera"], drift)
+
+
+def _newest(connection: Connection, gateway: str, camera: str) -> int | None:
+    table = camera_poses
+    mine = (table.c.gateway == gateway) & (table.c.camera == camera)
+    return connection.execute(select(func.max(table.c.pose_version)).where(mine)).scalar_one()
+
+
+def _raise(connection: Connection, one: Moved, version: int, closed_at: str | None) -> None:
+    """A new ticket, or the old one with the farthest move told; ``closed_at`` when a newer pose is known already."""
+    table, drift = pose_tickets, one.drift
+    mine = (table.c.gateway == one.gateway) & (table.c.camera == one.camera) & (table.c.pose_version == version)
+    held = connection.execute(select(table).where(mine)).first()
+    told = {
+        "said": drift.said, "moved_px": drift.moved_px, "turned_deg": drift.turned_deg, "frame_width": one.frame_width
+    }  # fmt: skip
+    if held is None:
+        values = {"since": one.at, "last_said_at": one.at, "closed_at": closed_at, **told}
+        key = {"gateway": one.gateway, "camera": one.camera, "pose_version": version}
+        connection.execute(insert(table).values(**key, **values))
+        return
+    farther = held.moved_px is not None and drift.size > held.moved_px
+    times = {"since": min(held.since, one.at), "last_said_at": max(held.last_said_at, one.at)}
+    connection.execute(update(table).where(mine).values(**times, **(told if farther else {})))
