@@ -19,7 +19,7 @@ _BOILER_AGAIN_S = 840.0  # mean time to the next firing that is noticed: cycles 
 _BREAKS = 0.1  # of a boiler's pauses: switched off, the camera blind, the wind across
 _LEAST_STARTS = 4
 _LONGEST_FIRING_S = 1200.0
-_MOST = 2.5
+_MOST = 1.5  # a gateway weighs the last hour at one origin itself: part of this is in its confidence already
 
 
 @dataclass(frozen=True, slots=True)
