@@ -25,6 +25,7 @@ from cloud_ingest.geotag.alert_rows import (
     weighable,
     write_alert,
 )
+from cloud_ingest.geotag.calibration.tickets import pose_now
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
 from cloud_ingest.geotag.judgement import judge, place, raises_alert
 from cloud_ingest.geotag.lies import where_it_lies
@@ -168,7 +169,8 @@ class AlertBuilder:
 
     def _sighting(self, connection: Connection, row: dict[str, Any], town: Town | None) -> Sighting:
         claim = row["body"]
-        pose = pose_of(connection, row["gateway"], row["camera"], row["pose_version"])
+        announced = pose_of(connection, row["gateway"], row["camera"], row["pose_version"])
+        pose, doubt = pose_now(connection, row, announced)
         scale = _scale(claim["frame_size"], pose.frame_size) if pose is not None else None
         view = self._view(town, pose) if town is not None and pose is not None and scale is not None else None
         scale = scale if scale is not None else 1.0
@@ -187,6 +189,7 @@ class AlertBuilder:
             apart=row["time_mark"] in {"future", "ancient"},
             pose_version=row["pose_version"],
             scale=scale,
+            pose_doubt=doubt,
         )
 
     def _view(self, town: Town, pose: CameraPose) -> View:

@@ -45,6 +45,7 @@ class Sighting:
     apart: bool = False  # its clock is in doubt: it is never joined with another gateway's
     pose_version: int = 0
     scale: float = 1.0  # of the pose's pixels, in which ``origin_px`` is, to those of ``frame_size``
+    pose_doubt: str = ""  # what is to be said of a camera that moved
 
     @property
     def observation(self) -> Observation:

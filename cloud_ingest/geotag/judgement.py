@@ -103,6 +103,7 @@ def judge(
     if smoke.unresolved and plume_class == "smoke":
         plume_class = "unresolved"
         factors.append(said("steam_possible", "It may be a gas boiler's steam: smoke or steam is not resolved"))
+    factors += [said("pose_moved", sighting.pose_doubt) for sighting in chosen if sighting.pose_doubt]
     if any(sighting.apart for sighting in sightings):
         factors.append(said("clock", "A gateway's clock is in doubt: its times may be wrong"))
     coal = None
