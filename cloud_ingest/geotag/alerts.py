@@ -12,7 +12,6 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
 from sqlalchemy import Connection, or_, select, update
 
 from cloud_ingest.geotag.alert_rows import (
@@ -31,21 +30,18 @@ from cloud_ingest.geotag.judgement import judge, place, raises_alert
 from cloud_ingest.geotag.lies import where_it_lies
 from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
-from cloud_ingest.geotag.view import View, camera_in, make_view
+from cloud_ingest.geotag.towns import Towns
 from cloud_ingest.store.database import bump
 from cloud_ingest.store.followers import move, next_stretch
-from cloud_ingest.store.footprints import current_version, load_footprints
-from cloud_ingest.store.places import TERRAIN, LayerCache, load_terrain, versions_in_force
+from cloud_ingest.store.places import LayerCache
 from cloud_ingest.store.schema import alert_detections, alerts, detections
 from smokesentry.clock import from_wire, to_wire
-from smokesentry.place import CameraPose
 
 _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 FOLLOWER = "alerts"  # of telemetry
 _TELEMETRY_AT_ONCE = 20_000  # rows whose times are looked at
 _MOST_WEIGHED = 100  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
-_MAX_VIEWS = 2000
 _MAX_NEIGHBOURS = 200
 ZONE = ZoneInfo("Asia/Shanghai")  # where nothing else is configured
 
@@ -57,8 +53,8 @@ class AlertBuilder:
     def __init__(self, zone: tzinfo = ZONE) -> None:
         self._surroundings = Surroundings(zone)
         self._layers = LayerCache()
-        self._towns: dict[str, tuple[tuple[int, int | None], Town]] = {}  # tenant -> (footprints, terrain), town
-        self._views: dict[tuple[int, bytes], View] = {}
+        self._kept = Towns()
+        self._weighed_in: dict[str, tuple[int, int | None]] = {}  # tenant -> what its town is made of
         self._evidence = Evidence()
 
     def update(
@@ -154,17 +150,10 @@ class AlertBuilder:
         return changed
 
     def _town(self, connection: Connection, tenant: str) -> Town | None:
-        version = current_version(connection, tenant)
-        if version is None:
-            return None
-        ground = versions_in_force(connection, tenant).get(TERRAIN)
-        made_of, town = self._towns.get(tenant, (None, None))
-        if town is None or made_of != (version, ground):
+        town = self._kept.town(connection, tenant)
+        if town is not None and self._weighed_in.get(tenant) != town.made_of:
             self._evidence.forget()
-            self._views.clear()
-            terrain = load_terrain(connection, ground) if ground is not None else None
-            town = Town.build(version, *load_footprints(connection, version), terrain)
-            self._towns[tenant] = (version, ground), town
+            self._weighed_in[tenant] = town.made_of
         return town
 
     def _sighting(self, connection: Connection, row: dict[str, Any], town: Town | None) -> Sighting:
@@ -172,7 +161,7 @@ class AlertBuilder:
         announced = pose_of(connection, row["gateway"], row["camera"], row["pose_version"])
         pose, doubt = pose_now(connection, row, announced)
         scale = _scale(claim["frame_size"], pose.frame_size) if pose is not None else None
-        view = self._view(town, pose) if town is not None and pose is not None and scale is not None else None
+        view = self._kept.view(town, pose) if town is not None and pose is not None and scale is not None else None
         scale = scale if scale is not None else 1.0
         x, y = claim["origin_px"]
         return Sighting(
@@ -191,18 +180,6 @@ class AlertBuilder:
             scale=scale,
             pose_doubt=doubt,
         )
-
-    def _view(self, town: Town, pose: CameraPose) -> View:
-        key = (town.version, msgspec.json.encode(pose))
-        if key not in self._views:
-            if len(self._views) >= _MAX_VIEWS:
-                self._views.clear()
-            self._views[key] = make_view(town, camera_in(town, pose))
-            if len(self._views[key].roofs) == 0:
-                _log.warning(
-                    "camera %s sees none of the imported roofs from %s: check its place", pose.camera, pose.place
-                )
-        return self._views[key]
 
 
 def _moment(members: Sequence[Mapping[str, Any]]) -> str:

@@ -14,6 +14,7 @@ from cloud_ingest.geotag.customs import suggestions
 from cloud_ingest.geotag.events import Sighting, representatives
 from cloud_ingest.geotag.factors import Factor, said
 from cloud_ingest.geotag.history import repeat_factor
+from cloud_ingest.geotag.placing import place_factors
 from cloud_ingest.geotag.posterior import Posterior, locate
 from cloud_ingest.geotag.prior import reweighed
 from cloud_ingest.geotag.region import credible_region
@@ -94,7 +95,7 @@ def judge(
         weights = {roof: sum(factor.weight for factor in found) for roof, found in per_roof.items()}
         final = reweighed(posterior, weights, in_reach)
         candidates, elsewhere = _candidates(final, town)
-        factors += _place_factors(posterior, final, town, len(seen))
+        factors += place_factors(posterior, final, town, [s.view for s in seen if s.view is not None])
         factors += _moved(per_roof, geometry, candidates)
         region = credible_region(final, town)
         held = [_entries(around, one, start_s) for one in candidates]
@@ -242,18 +243,3 @@ def _candidates(posterior: Posterior, town: Town) -> tuple[list[dict[str, Any]],
             }
         )
     return candidates, round(1.0 - sum(c["probability"] for c in candidates), 4)
-
-
-def _place_factors(posterior: Posterior, final: Posterior, town: Town, cameras: int) -> list[Factor]:
-    meet = "One ray crosses" if cameras == 1 else f"Rays of {cameras} cameras meet"
-    factors = [
-        said("geometry", f"{meet} {len(posterior.roofs)} possible roofs; poses, origins and hidden points weighed")
-    ]
-    if final.roofs:
-        best = town.roofs[final.roofs[0]]
-        if best.rooftop in town.chimneys:
-            factors.append(said("chimney", f"A chimney is registered on {best.name}"))
-        if not best.height_known:
-            factors.append(said("height", f"The height of {best.name} is an assumption"))
-    factors.append(said("flat_ground", "The ground is taken to be flat"))
-    return factors

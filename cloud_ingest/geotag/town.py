@@ -19,7 +19,7 @@ from cloud_ingest.geotag.footprints import Chimney, Roof
 from cloud_ingest.geotag.projection import Array
 from cloud_ingest.geotag.terrain import Terrain
 
-_PLAN_POINTS = 40  # on a roof, about
+_PLAN_POINTS = 24  # on a roof, about; each covers its share of it by its blur
 _MIN_SPACING_M = 1.0
 _CHIMNEY_SHARE = 0.8  # of a roof's probability when chimneys are registered; another flue may stand beside them
 _CHIMNEY_SIGMA_M = 0.5
@@ -87,10 +87,16 @@ class Town:
     tree: shapely.STRtree
     chimneys: dict[str, list[Array]]  # rooftop -> mouths in metres
     terrain: Terrain | None
+    terrain_version: int | None
 
     @classmethod
     def build(
-        cls, version: int, roofs: Sequence[Roof], chimneys: Sequence[Chimney], terrain: Terrain | None = None
+        cls,
+        version: int,
+        roofs: Sequence[Roof],
+        chimneys: Sequence[Chimney],
+        terrain: Terrain | None = None,
+        terrain_version: int | None = None,
     ) -> Town:
         """Projects everything into a frame around the roofs' middle. Raises ``ValueError`` without roofs. A terrain
         that reaches none of the roofs is as good as none."""
@@ -105,12 +111,14 @@ class Town:
         number = {roof.rooftop: n for n, roof in enumerate(roofs)} if chimneys else {}
         mouths: dict[str, list[Array]] = {}
         for chimney in chimneys:
+            if chimney.rooftop not in number:  # its roof is gone since
+                continue
             x, y = frame.to_xy(chimney.lat, chimney.lon)
             up = ground[number[chimney.rooftop]] + chimney.height_m
             mouths.setdefault(chimney.rooftop, []).append(np.array([x, y, up]))
         return cls(
             version, tuple(roofs), frame, polygons, ground + heights, ground, known, shapely.STRtree(polygons), mouths,
-            terrain if known.any() else None,
+            terrain if known.any() else None, terrain_version,
         )  # fmt: skip
 
     @property
@@ -129,6 +137,11 @@ class Town:
         if not known.all():
             found[~known] = self.ground[self.tree.nearest(shapely.points(x[~known], y[~known]))]
         return found, known
+
+    @property
+    def made_of(self) -> tuple[int, int | None]:
+        """Versions of footprints and terrain."""
+        return self.version, self.terrain_version
 
     def near(self, x: float, y: float, radius_m: float) -> NDArray[np.int64]:
         """Numbers of the roofs within a radius, ascending."""

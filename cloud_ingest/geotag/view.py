@@ -1,4 +1,4 @@
-"""What one camera can see of a town: where each roof's points fall in its picture, how blurred, and what hides them.
+"""What one camera can see of a town: where smoke of each roof's points shows in its picture, and how blurred.
 
 A pose stands for months, so this is made once for a pose and used for every detection.
 """
@@ -13,30 +13,55 @@ import shapely
 from numpy.typing import NDArray
 
 from cloud_ingest.geotag.projection import Array, Camera, camera_of, pixel_covariance, project
+from cloud_ingest.geotag.skyline import skyline
 from cloud_ingest.geotag.town import Town
 from smokesentry.place import CameraPose
 
 RANGE_M = 600.0  # beyond, a pixel of tilt is tens of metres of range and no roof can be told from another
+_FAR_M = 2000.0  # so far smoke is seen at all; roofs from RANGE_M on are counted, not told apart
+_RINGS, _SECTOR = 8, radians(3)  # the plots in which they are counted
 _MARGIN = radians(12)  # beside the picture, for what the heading does not know
-_BIN = radians(0.2)  # of azimuth, for the skyline
-_HIDDEN = 0.03  # likelihood that smoke from a hidden point is taken to begin there after all
-_SKYLINE_BLUR = 0.01  # radians: how exactly heights and lens place the edge that hides
-_EAVES_BELOW_M = 0.7  # a pitched roof hides as if it were flat and this much below its ridge
+_RISE_M = 3.0  # smoke that must rise so far to be seen over a nearer roof is thin: seen in 37 of 100 cases
+_HIGHEST_M = 15.0  # higher no smoke is followed
+_LEAST_SEEN = 0.01  # footprints are out of date: no point is wholly hidden
+_DRIFT = 0.6  # metres sideways, east and north, for each metre that smoke has risen; one standard deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """Roofs beyond RANGE_M, by the plot: their middles (M, 3), blur (M, 3, 3) and weights (M,): how many fires there
+    would be seen for each on one roof in reach."""
+
+    points: Array
+    blur: Array
+    weights: Array
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Points of all roofs in reach, roof after roof: those of ``roofs[k]`` are ``starts[k]:starts[k + 1]``."""
+    """Points of all roofs in reach, roof after roof: those of ``roofs[k]`` are ``starts[k]:starts[k + 1]``.
 
+    A point stands where its smoke first shows: over a flue in plain sight at the flue, else above the edge that hides
+    it.
+    """
+
+    town: Town
     camera: Camera
     roofs: NDArray[np.int64]  # numbers in the town
     starts: NDArray[np.int64]
     points: Array  # (N, 3)
     weights: Array  # (N,), sum to 1 a roof
     pixels: Array  # (N, 2)
-    covariance: Array  # (N, 2, 2), of pose and place
-    seen: Array  # (N,), 1 in plain sight, _HIDDEN behind another roof
+    blur: Array  # (N, 3, 3), square metres: of the point alone
+    covariance: Array  # (N, 2, 2), of pose and blur
+    seen: Array  # (N,), 1 in plain sight, less the higher smoke must rise
     near_px: Array  # (roofs, 4): box around a roof's pixels, widened by twelve standard deviations
+    far: Far
+
+    @property
+    def size(self) -> int:
+        """Points in it: what it costs to keep."""
+        return len(self.weights)
 
 
 def camera_in(town: Town, pose: CameraPose) -> Camera:
@@ -51,15 +76,11 @@ def camera_in(town: Town, pose: CameraPose) -> Camera:
 def make_view(town: Town, camera: Camera) -> View:
     """Projects every roof in reach. A camera that sees no roof gives an empty view."""
     numbers = town.near(float(camera.position[0]), float(camera.position[1]), RANGE_M)
+    half_view = float(np.arctan(camera.frame_size[0] / 2 / camera.focal_px)) + _MARGIN
     kept: list[int] = []
     places, blurs, weights, counts = [], [], [], []
-    half_view = np.arctan(camera.frame_size[0] / 2 / camera.focal_px) + _MARGIN
-    for number in numbers:
+    for number in _before(town, camera, numbers, half_view):
         there = town.points_of(int(number))
-        offset = there.points[:, :2] - camera.position[:2]
-        azimuth = np.arctan2(offset[:, 0], offset[:, 1]) - camera.heading
-        if np.min(np.abs((azimuth + pi) % (2 * pi) - pi)) > half_view:
-            continue
         if not project(camera, there.points)[1].all():  # a roof beside or under the camera
             continue
         kept.append(int(number))
@@ -67,22 +88,51 @@ def make_view(town: Town, camera: Camera) -> View:
         blurs.append(there.blur)
         weights.append(there.weights)
         counts.append(len(there.points))
+    far = _far(town, camera, half_view - _MARGIN)
     if not kept:
-        nothing = np.zeros((0, 2))
         return View(
-            camera, np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0), nothing,
-            np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 4)),
+            town, camera, np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0),
+            np.zeros((0, 2)), np.zeros((0, 3, 3)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 4)), far,
         )  # fmt: skip
-    points = np.concatenate(places)
-    roofs = np.array(kept, np.int64)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    points, blur, seen = _shown(town, camera, numbers, half_view, np.concatenate(places), np.concatenate(blurs))
     pixels, _ = project(camera, points)
-    covariance = pixel_covariance(camera, points, np.concatenate(blurs))
-    seen = _seen(town, camera, numbers, points)
+    covariance = pixel_covariance(camera, points, blur)
     return View(
-        camera, roofs, starts, points, np.concatenate(weights), pixels, covariance, seen,
-        _boxes(pixels, covariance, starts),
+        town, camera, np.array(kept, np.int64), starts, points, np.concatenate(weights), pixels, blur, covariance,
+        seen, _boxes(pixels, covariance, starts), far,
     )  # fmt: skip
+
+
+def _before(town: Town, camera: Camera, numbers: NDArray[np.int64], half_view: float) -> NDArray[np.int64]:
+    """Those of the roofs of which a corner lies within the view's azimuths."""
+    corners, which = shapely.get_coordinates(town.polygons[numbers], return_index=True)
+    inside = np.abs(_azimuths(camera, corners)) <= half_view
+    return np.asarray(numbers[np.unique(which[inside])])
+
+
+def _azimuths(camera: Camera, places: Array) -> Array:
+    """Of places (N, 2), relative to the heading, from -pi to pi."""
+    offset = places - camera.position[:2]
+    return np.asarray((np.arctan2(offset[:, 0], offset[:, 1]) - camera.heading + pi) % (2 * pi) - pi)
+
+
+def _shown(
+    town: Town, camera: Camera, roofs: NDArray[np.int64], half_view: float, points: Array, blur: Array
+) -> tuple[Array, Array, Array]:
+    """Where smoke of the points first shows, how blurred, and how likely it shows at all."""
+    offset = points - camera.position
+    distances = np.hypot(offset[:, 0], offset[:, 1])
+    edges = skyline(town, camera, roofs, half_view)
+    rise, sigma, hidden = edges.rises(_azimuths(camera, points[:, :2]), distances, offset[:, 2] / distances)
+    rise = np.minimum(rise, _HIGHEST_M)
+    points = points + rise[:, None] * np.array([0.0, 0.0, 1.0])
+    points[:, 2] = np.where(project(camera, points)[1], points[:, 2], points[:, 2] - rise)  # above what the lens shows
+    blur = blur.copy()
+    for axis in (0, 1):
+        blur[:, axis, axis] += (_DRIFT * rise) ** 2
+    blur[:, 2, 2] = (1 - hidden) * blur[:, 2, 2] + hidden * sigma**2
+    return points, blur, np.maximum(np.exp(-rise / _RISE_M), _LEAST_SEEN)
 
 
 def _boxes(pixels: Array, covariance: Array, starts: NDArray[np.int64]) -> Array:
@@ -92,44 +142,29 @@ def _boxes(pixels: Array, covariance: Array, starts: NDArray[np.int64]) -> Array
     return np.concatenate([low, high], axis=1)
 
 
-def _seen(town: Town, camera: Camera, roofs: NDArray[np.int64], points: Array) -> Array:
-    """How plainly each point is seen: 1, less behind a nearer roof's edge, softly at the edge itself."""
-    offset = points[:, :2] - camera.position[:2]
-    distance = np.hypot(offset[:, 0], offset[:, 1])
-    slope = (points[:, 2] - camera.position[2]) / distance
-    azimuth = np.arctan2(offset[:, 0], offset[:, 1])
-    bins = np.floor(azimuth / _BIN).astype(np.int64)
-    used, which = np.unique(bins, return_inverse=True)
-    far_edges, limits = _skyline(town, camera, roofs, np.asarray((used + 0.5) * _BIN, np.float64))
-    above = np.full(len(points), np.inf)
-    for k in range(len(used)):
-        mine = np.flatnonzero(which == k)
-        count = np.searchsorted(far_edges[k], distance[mine] - 0.1)  # roofs that end before the point does
-        hidden_below = np.concatenate([[-np.inf], limits[k]])[count]
-        above[mine] = slope[mine] - hidden_below
-    share = 1 / (1 + np.exp(-np.clip(above / (_SKYLINE_BLUR / 2), -50, 50)))
-    return np.asarray(_HIDDEN + (1 - _HIDDEN) * share)
-
-
-def _skyline(town: Town, camera: Camera, roofs: NDArray[np.int64], azimuths: Array) -> tuple[list[Array], list[Array]]:
-    """For each azimuth: distances at which roofs end, ascending, and the steepest slope hidden by all up to there."""
+def _far(town: Town, camera: Camera, half_view: float) -> Far:
     x, y = camera.position[:2]
-    ends = np.stack([x + RANGE_M * np.sin(azimuths), y + RANGE_M * np.cos(azimuths)], axis=1)
-    starts = np.broadcast_to(camera.position[:2], ends.shape)
-    rays = shapely.linestrings(np.stack([starts, ends], axis=1))
-    tree = shapely.STRtree(town.polygons[roofs])
-    ray_of, roof_of = tree.query(rays, predicate="intersects")
-    pieces = shapely.intersection(rays[ray_of], town.polygons[roofs[roof_of]])
-    here = shapely.Point(x, y)
-    enter = shapely.distance(pieces, here)
-    leave = shapely.hausdorff_distance(pieces, here)  # of a point to a set: its farthest part
-    rise = town.tops[roofs[roof_of]] - _EAVES_BELOW_M - camera.position[2]
-    limit = rise / np.where(rise < 0, leave, np.maximum(enter, 0.1))
-    outside = enter > 0.5  # the roof that carries the camera hides nothing from it
-    far_edges, limits = [], []
-    for k in range(len(azimuths)):
-        mine = np.flatnonzero((ray_of == k) & outside)
-        order = mine[np.argsort(leave[mine], kind="stable")]
-        far_edges.append(leave[order])
-        limits.append(np.maximum.accumulate(limit[order]))
-    return far_edges, limits
+    numbers = town.tree.query(shapely.box(x - _FAR_M, y - _FAR_M, x + _FAR_M, y + _FAR_M))
+    corners = shapely.bounds(town.polygons[numbers])
+    middles = (corners[:, :2] + corners[:, 2:]) / 2
+    distance, azimuth = np.hypot(middles[:, 0] - x, middles[:, 1] - y), _azimuths(camera, middles)
+    inside = (distance > RANGE_M) & (distance < _FAR_M) & (np.abs(azimuth) <= half_view)
+    if not inside.any():
+        return Far(np.zeros((0, 3)), np.zeros((0, 3, 3)), np.zeros(0))
+    numbers, distance, azimuth = numbers[inside], distance[inside], azimuth[inside]
+    grows = (_FAR_M / RANGE_M) ** (1 / _RINGS)
+    ring = np.floor(np.log(distance / RANGE_M) / np.log(grows)).astype(np.int64)
+    sector = np.floor(azimuth / _SECTOR).astype(np.int64)
+    plots, which = np.unique(np.stack([ring, sector], axis=1), axis=0, return_inverse=True)
+    count = np.bincount(which)
+    middle = RANGE_M * grows ** (plots[:, 0] + 0.5)
+    ray = camera.heading + (plots[:, 1] + 0.5) * _SECTOR
+    away, aside = np.stack([np.sin(ray), np.cos(ray)], axis=1), np.stack([np.cos(ray), -np.sin(ray)], axis=1)
+    top = np.bincount(which, town.tops[numbers]) / count
+    long, wide = middle * (grows - 1), middle * _SECTOR
+    blur = np.zeros((len(plots), 3, 3))
+    blur[:, :2, :2] = (long**2 / 12)[:, None, None] * away[:, :, None] * away[:, None, :]
+    blur[:, :2, :2] += (wide**2 / 12)[:, None, None] * aside[:, :, None] * aside[:, None, :]
+    blur[:, 2, 2] = 4.0
+    points = np.column_stack([camera.position[:2] + middle[:, None] * away, top])
+    return Far(points, blur, count * (RANGE_M / middle) ** 2)
