@@ -27,7 +27,8 @@ from cloud_ingest.geotag.alert_rows import (
 from cloud_ingest.geotag.calibration.tickets import pose_now
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
 from cloud_ingest.geotag.judgement import judge, place, raises_alert
-from cloud_ingest.geotag.lies import where_it_lies
+from cloud_ingest.geotag.lies import Layer, place_lies, where_it_lies
+from cloud_ingest.geotag.posterior import Posterior
 from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.towns import Towns
@@ -139,12 +140,14 @@ class AlertBuilder:
             members = [wanted[i] for i in sorted(group)]
             mine = [sightings[row["detection_id"]] for row in members]
             posterior = place(mine) if town is not None else None
+            layers, moment = self._layers.of(connection, tenant), _moment(members)
             around = self._surroundings.around(connection, tenant, key, mine, town, posterior)
+            around = replace(around, zones=_zones(layers, town, posterior, moment))
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
             judgement = judge(claims, town, posterior, around)
             if judgement.state == "open" and stored.get(key, {}).get("state") == "closed" and not group & heard:
                 judgement = replace(judgement, state="closed")
-            lies = where_it_lies(self._layers.of(connection, tenant), judgement.candidates, _moment(members))
+            lies = where_it_lies(layers, judgement.candidates, moment)
             version = town.version if town is not None else None
             write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, lies, now)
         return changed
@@ -180,6 +183,16 @@ class AlertBuilder:
             scale=scale,
             pose_doubt=doubt,
         )
+
+
+def _zones(
+    layers: Mapping[str, Layer], town: Town | None, posterior: Posterior | None, moment: str
+) -> list[str] | None:
+    """Names of the zones around the place that the pictures alone give; None when no zones are imported."""
+    if "zones" not in layers or town is None or posterior is None or not posterior.places:
+        return None
+    lat, lon = town.frame.to_lat_lon(*posterior.places[0])
+    return [str(zone["name"]) for zone in place_lies(layers, lat, lon, moment)["zones"]]
 
 
 def _moment(members: Sequence[Mapping[str, Any]]) -> str:

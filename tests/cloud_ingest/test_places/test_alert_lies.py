@@ -81,6 +81,7 @@ def test_an_alert_says_whose_cell_and_which_zone_it_is_and_names_the_versions(cl
     best = first["lies"]["rooftops"][first["candidates"][0]["rooftop"]]
     assert best["grids"] == [{"place": "g-1", "name": "丽景街一格", "person": "李四", "phone": "13800000000"}]
     assert [zone["name"] for zone in best["zones"]] == ["禁煤区"]
+    assert ["禁煤区" in one["text"] for one in first["coal"]["factors"] if one["factor"] == "zone"] == [True]
     assert best["stations"][0]["distance_m"] == pytest.approx(500, abs=40)
     assert best["exemptions"] == []
 
