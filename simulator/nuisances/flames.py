@@ -17,12 +17,13 @@ from simulator.emissions import envelope
 from simulator.filters import Picture
 from simulator.happenings import Happening, Kind
 from simulator.nuisances.base import Nuisance
-from simulator.nuisances.lights import glow_at
-from simulator.raster import GROUND
+from simulator.raster import GROUND, SKY
 
 _KW_M2 = 500.0  # heat from a square metre of burning straw or wood
 _FLICKER, _LEAST_CD = 0.3, 0.05
-_LIT_M, _LIT_SHARE = 2.5, 0.004  # what a fire lights about it, as a lamp of as many candela does
+_GROUND_ALBEDO, _WALL_ALBEDO = 0.14, 0.3
+_NEAREST_M, _FARTHEST_M = 0.7, 60.0  # of the surfaces that a fire lights
+_GLARE = ((0.012, 6.0), (0.006, 24.0), (0.004, 88.0))  # light that the lens spreads, and how far: pixels of 1280
 _HIDDEN_M = 1.0  # a surface so much nearer hides the fire itself, and not its light
 
 
@@ -64,6 +65,31 @@ class Flames(Nuisance):
                 self._away = float(self.depth[int(self._y), int(self._x)])
         inside = 0 <= self._x < self.width and 0 <= self._y < self.height
         self._seen = inside and self.depth[int(self._y), int(self._x)] > self._away - _HIDDEN_M
+        self._lights = self._lights_up() if self._away >= 3 else np.zeros((1, 1, 1), np.float32)
+
+    def _lights_up(self) -> Picture:
+        """Luminance (h, w, 1) of each surface for a candela of the fire: Lambert and inverse square, without shadows.
+
+        Which way a surface faces is seen by its neighbours in the picture.
+        """
+        camera, view = self.still.view.camera, self.still.view
+        ray = camera.rays()[min(max(int(self._y), 0), self.height - 1), min(max(int(self._x), 0), self.width - 1)]
+        if self.event is not None and self.event.place is not None:
+            place = np.array(self.event.place, np.float32)
+        else:
+            place = np.asarray(np.array(camera.place) + self._away * ray, np.float32)
+        place = place + np.array([0, 0, 0.7], np.float32)  # light comes from half the flame's height
+        seen = view.place
+        down, across = np.gradient(seen, axis=0), np.gradient(seen, axis=1)
+        facing = np.cross(down, across)
+        facing /= np.maximum(np.sqrt((facing**2).sum(axis=2, keepdims=True)), 1e-9)
+        facing *= -np.sign((facing * (seen - np.array(camera.place, np.float32))).sum(axis=2, keepdims=True))
+        to = seen - place
+        away = np.maximum(np.sqrt((to**2).sum(axis=2)), _NEAREST_M)
+        cosine = np.clip(-(to * facing).sum(axis=2) / away, 0, None)
+        light = np.where(view.face == GROUND, _GROUND_ALBEDO, _WALL_ALBEDO) * cosine / (np.pi * away**2)
+        light[(view.face == SKY) | (away > _FARTHEST_M)] = 0
+        return np.asarray(light, np.float32)[..., None]
 
     def change(self, picture: Picture, t: float) -> None:
         """Body and tip of the flame, and what they light."""
@@ -80,12 +106,30 @@ class Flames(Nuisance):
         per_m = self.still.view.camera.focal_px / self._away
         wide_m = max(sqrt(4 * heat_kw / (pi * _KW_M2)), 0.1)
         tall_m = max(0.235 * heat_kw**0.4 - 1.02 * wide_m, 0.1) * float(dice.lognormal(0, _FLICKER))
-        if self._seen:
-            bright, lean = candela / (wide_m * (wide_m + tall_m)), float(dice.normal(0, 0.15)) * tall_m
-            for up, share in ((0.25, 0.5), (0.7, 0.3)):
-                radius = max(share * wide_m * per_m, 0.6)
-                glow_at(picture, self._x + up * lean * per_m, self._y - up * tall_m * per_m, radius, bright)
-        glow_at(picture, self._x, self._y, _LIT_M * per_m, _LIT_SHARE * candela)
+        picture += np.float32(candela) * self._lights
+        if not self._seen:
+            return
+        lean = float(dice.normal(0, 0.15)) * tall_m
+        for up, share in ((0.25, 0.45), (0.7, 0.25)):
+            radius = max(share * wide_m * per_m, 0.5)
+            bright = 0.5 * candela / (2 * pi * (radius / per_m) ** 2)
+            x, y = self._x + up * lean * per_m, self._y - up * tall_m * per_m
+            _blob(picture, x, y, radius, bright)
+            for lost, spread in _GLARE:
+                wide = spread * self.scale + radius
+                _blob(picture, x, y, wide, lost * bright * (radius / wide) ** 2)
+
+
+def _blob(picture: Picture, x: float, y: float, sigma_px: float, bright: float) -> None:
+    """Adds a round light in place, as far as it is worth anything."""
+    reach = int(4 * sigma_px + 2)
+    rows = slice(max(int(y) - reach, 0), max(int(y) + reach + 1, 0))
+    columns = slice(max(int(x) - reach, 0), max(int(x) + reach + 1, 0))
+    part = picture[rows, columns]
+    down = np.arange(rows.start, rows.start + part.shape[0], dtype=np.float32) - np.float32(y)
+    across = np.arange(columns.start, columns.start + part.shape[1], dtype=np.float32) - np.float32(x)
+    fall = np.float32(-0.5 / sigma_px**2)
+    part += (np.float32(bright) * np.exp(fall * down**2)[:, None] * np.exp(fall * across**2))[..., None]
 
 
 def flames_of(event: Happening) -> bool:

@@ -18,7 +18,7 @@ def glow_at(picture: Picture, x: float, y: float, radius_px: float, bright: floa
 
 def glow_of(shape: tuple[int, ...], x: float, y: float, radius_px: float, bright: float) -> Patch:
     """The same light as what it adds (h, w, 1) to a box of a picture of that shape; empty where it lies outside."""
-    reach = int(6 * radius_px + 3)
+    reach = int(9 * radius_px + 3)  # to where the skirt cannot be told from nothing
     rows, columns = (
         slice(max(int(at) - reach, 0), min(max(int(at) + reach + 1, 0), size))
         for at, size in zip((y, x), shape, strict=False)

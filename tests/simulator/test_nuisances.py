@@ -170,13 +170,13 @@ def test_open_fires_flame_and_flicker_and_stalls_glow(still: Still) -> None:
     assert lit(fire("big_fire", 500, "tyre"), still, 300) > 0
 
 
-def test_a_surface_before_a_fire_hides_it_and_not_its_light(still: Still) -> None:
+def test_a_surface_before_a_fire_hides_it(still: Still) -> None:
     open_, hidden = (np.full_like(still.view.depth_m, depth) for depth in (80.0, 20.0))
     seen = [
         lit(fire("open_burning", 500), replace(still, view=replace(still.view, depth_m=depth)), 300)
         for depth in (open_, hidden)
     ]
-    assert 0 < seen[1] < seen[0]
+    assert seen[1] < 0.2 * seen[0]
 
 
 def test_vibration_bends_upright_edges_through_the_rolling_shutter() -> None:
