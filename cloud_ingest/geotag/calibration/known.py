@@ -15,7 +15,7 @@ from PIL import Image
 from cloud_ingest.geotag.calibration.documents import Where
 from cloud_ingest.geotag.calibration.marks import CannotCalibrate
 from cloud_ingest.geotag.calibration.solve import Rough
-from cloud_ingest.geotag.calibration.stars import Guess
+from cloud_ingest.geotag.calibration.star_turns import Guess
 from cloud_ingest.geotag.town import Frame
 from smokesentry.place import CameraPose, Place
 

@@ -116,7 +116,7 @@ def fit(seen: Seen, prior: Prior, start: Array, frame_size: tuple[int, int], *, 
                 break
     residuals, squared, _ = _residuals(seen, at, frame_size)
     at[HEADING] %= 2 * pi
-    return Fit(at, np.linalg.inv(normal), residuals, squared, float(squared.sum()) + prior.cost(at))
+    return Fit(at, np.asarray(np.linalg.inv(normal), float), residuals, squared, float(squared.sum()) + prior.cost(at))
 
 
 def log_focal(hfov_deg: float, width: int) -> float:

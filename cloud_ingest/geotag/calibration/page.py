@@ -22,7 +22,8 @@ from cloud_ingest.console.assets import FILES, maplibre_folder, maplibre_prefix
 from cloud_ingest.geotag.calibration.known import Known
 from cloud_ingest.geotag.calibration.marks import CannotCalibrate, Mark
 from cloud_ingest.geotag.calibration.run import Calibrated, by_marks
-from cloud_ingest.geotag.footprints import FootprintError, read_footprints
+from cloud_ingest.geotag.footprints import read_footprints
+from cloud_ingest.places.table import PlaceError
 from smokesentry.sentences import translated
 
 _REACH_DEG = 0.009  # about a kilometre: what a camera may see
@@ -80,7 +81,7 @@ def roofs_around(path: Path, lat: float, lon: float) -> list[dict[str, Any]]:
     """Footprints and chimneys near a place as GeoJSON features. Raises :class:`CannotCalibrate`."""
     try:
         town = read_footprints(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, FootprintError) as error:
+    except (OSError, UnicodeDecodeError, PlaceError) as error:
         raise CannotCalibrate(f"{path}: {error}") from error
     near = [
         roof

@@ -16,7 +16,8 @@ from cloud_ingest.geotag.calibration.model import HEADING, UNKNOWNS, Fit, Prior
 from cloud_ingest.geotag.calibration.sky import sky_over
 from cloud_ingest.geotag.calibration.solve import solve
 from cloud_ingest.geotag.calibration.spots import find_spots
-from cloud_ingest.geotag.calibration.stars import Guess, StarSolution, solve_stars
+from cloud_ingest.geotag.calibration.star_turns import Guess
+from cloud_ingest.geotag.calibration.stars import StarSolution, solve_stars
 from cloud_ingest.geotag.projection import Array
 from smokesentry.place import CameraPose
 

@@ -35,8 +35,8 @@ def moved_in_health(gateway: str, report: Mapping[str, Any], at: str) -> list[Mo
 def note(connection: Connection, moved: Iterable[Moved], poses: Iterable[tuple[str, str, int]], now: str) -> None:
     """Closes the tickets of cameras with a newer pose (gateway, camera, version), then raises those of the moved."""
     table = pose_tickets
-    for gateway, camera, version in poses:
-        mine = (table.c.gateway == gateway) & (table.c.camera == camera) & (table.c.pose_version < version)
+    for gateway, camera, fresh in poses:
+        mine = (table.c.gateway == gateway) & (table.c.camera == camera) & (table.c.pose_version < fresh)
         connection.execute(update(table).where(mine, table.c.closed_at.is_(None)).values(closed_at=now))
     for one in moved:
         newest = _newest(connection, one.gateway, one.camera)
@@ -70,7 +70,8 @@ def pose_now(connection: Connection, row: Mapping[str, Any], pose: CameraPose | 
 def _newest(connection: Connection, gateway: str, camera: str) -> int | None:
     table = camera_poses
     mine = (table.c.gateway == gateway) & (table.c.camera == camera)
-    return connection.execute(select(func.max(table.c.pose_version)).where(mine)).scalar_one()
+    found = connection.execute(select(func.max(table.c.pose_version)).where(mine)).scalar_one()
+    return None if found is None else int(found)
 
 
 def _raise(connection: Connection, one: Moved, version: int, closed_at: str | None) -> None:

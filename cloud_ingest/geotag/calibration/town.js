@@ -52,6 +52,7 @@ export class Town {
       this.ready = true;
       this.flush();
       container.dataset.ready = "yes";
+      container.map = this.map; // for whoever looks in from outside, as tests do
     });
     this.map.on("click", ({ lngLat, point: at }) => onClick(this.snap(lngLat, at)));
     this.marker("◉", camera.lon, camera.lat, "camera");
