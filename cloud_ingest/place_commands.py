@@ -122,7 +122,7 @@ def _in_force(connection: Connection, tenant: str) -> list[str]:
         lines.append(f"footprints: version {version}, {len(roofs)} roofs, from {row.source}, {row.imported_at}")
         try:
             doubts = check_under_gateways(
-                object_array([roof.polygon for roof in roofs]), gateways_of(connection, tenant)
+                object_array([roof.polygon for roof in roofs]), gateways_of(connection, tenant), vouched=True
             )
         except PlaceError as error:
             doubts = [f"WRONG PLACE: {error}"]

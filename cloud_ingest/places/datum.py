@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyproj import Geod
 
 from cloud_ingest.places.crs import SHIFTED
-from cloud_ingest.places.shifted import wgs84_to_bd09, wgs84_to_gcj02
+from cloud_ingest.places.shifted import gcj02_to_wgs84, wgs84_to_bd09, wgs84_to_gcj02
 from cloud_ingest.places.table import PlaceError, Shapes, bounds_of
 
 CHINA = (73.0, 3.0, 135.2, 54.0)  # west, south, east, north, with the islands
@@ -26,7 +26,7 @@ _ON_ROOF_M = 2.5  # a gateway's place is good to a metre or two, and its mast ma
 _REACH_M = 60.0  # farther from every roof a place is outside of the file, not beside a roof
 # Of gateways under the right reading: outside of the file, beside a roof, on one.
 _RIGHT = np.array([0.03, 0.07, 0.9])
-_SURE = log(20.0)
+_SURE, _LIKELY = log(20.0), log(3.0)
 _OTHERS = 300  # places with which the chance of standing on a roof is measured
 _ON_ROOF = 2
 _SHIFTS = {"GCJ-02": wgs84_to_gcj02, "BD-09": wgs84_to_bd09}
@@ -69,10 +69,11 @@ def check_bounds(shapes: Shapes, gateways: Sequence[Gateway]) -> list[str]:
     return []
 
 
-def check_under_gateways(roofs: Shapes, gateways: Sequence[Gateway]) -> list[str]:
-    """Refuses footprints that fit the gateways much better as GCJ-02 or BD-09; answers what was found.
+def check_under_gateways(roofs: Shapes, gateways: Sequence[Gateway], vouched: bool = False) -> list[str]:
+    """Refuses footprints that fit the gateways better as GCJ-02 or BD-09; answers what was found and what is in doubt.
 
-    Raises :class:`PlaceError`. ``roofs`` in what is believed to be WGS-84.
+    Raises :class:`PlaceError`. ``roofs`` in what is believed to be WGS-84. ``vouched``: a person said that it is, so
+    that only evidence beyond doubt (20 to 1) is held against it.
     """
     if len(roofs) == 0:
         return []
@@ -90,11 +91,19 @@ def check_under_gateways(roofs: Shapes, gateways: Sequence[Gateway]) -> list[str
     best = max(gains, key=lambda name: gains[name])
     gain, stand = gains[best], int((there[best] == _ON_ROOF).sum())
     count, now = len(gateways), int((here == _ON_ROOF).sum())
-    if gain >= _SURE:
+    if gain >= (_SURE if vouched else _LIKELY):
+        surely = "is labelled wrongly" if gain >= _SURE else "may be labelled wrongly"
+        sure = "" if gain >= _SURE else ", or --crs WGS-84 if you know that it is"
         raise PlaceError(
             f"{now} of {count} gateways would stand on a roof of it, but {stand} of {count} if its coordinates are "
-            f"{best}: it is labelled wrongly. Say --crs {best}, and it is converted"
+            f"{best}: it {surely}. Say --crs {best}, and it is converted{sure}"
         )
+    other = _standing(tree, *gcj02_to_wgs84(lon, lat), lat0)
+    if float(odds[other].sum() - odds[here].sum()) >= _SURE:
+        return [
+            f"{int((other == _ON_ROOF).sum())} of {count} gateways would stand on a roof of it if *their* places were "
+            f"GCJ-02 (now: {now}): were they picked on a Chinese map? Correct their poses"
+        ]
     if now == 0:
         return [
             f"none of the {count} gateways stands on a roof of it, nor would it if it were GCJ-02 or BD-09: does the "

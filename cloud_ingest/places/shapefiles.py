@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -82,7 +83,7 @@ def _from_zip(path: Path) -> dict[str, bytes]:
                 with archive.open(info) as member:
                     found[part] = member.read(info.file_size + 1)  # never more than the directory promised
             return found
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         if isinstance(error, PlaceError):
             raise
         raise PlaceError(f"is no whole .zip file ({error}); zip it again, without a password") from error

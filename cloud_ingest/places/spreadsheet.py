@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import python_calamine
 
@@ -17,11 +19,13 @@ _TITLE_ROWS = 10  # so many rows may stand above the one with the columns' names
 _MAX_CSV_BYTES = 500_000_000
 _MAX_UNPACKED = 400_000_000  # of a workbook's XML
 _MAX_CELLS = 20_000_000
-_ERRORS = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
-# A cell with a formula and no value beside it: written by a program that does not calculate.
+# A cell with an error, or with a formula and no value beside it: written by a program that does not calculate.
+_FAILED = re.compile(rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]+)([0-9]+)"')
 _UNCALCULATED = re.compile(
-    rb'<c\b[^>]*?\br="([A-Z]+[0-9]+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+    rb'<c\b[^>]*?\br="([A-Z]+)([0-9]+)"[^>]*>\s*<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
 )
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 Known = Callable[[str], bool]  # whether a column's name means something
 
@@ -54,7 +58,8 @@ def _text(data: bytes) -> tuple[str, list[str]]:
 
 def read_workbook(path: Path, sheet: str | None, known: Known) -> Table:
     """Reads one sheet; it must be named where several have something in them. Raises :class:`PlaceError`."""
-    uncalculated = _check_package(path) if path.suffix.lower() in {".xlsx", ".ods"} else None
+    if path.suffix.lower() in {".xlsx", ".ods"}:
+        _check_package(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
         filled = [name for name in book.sheet_names if name == sheet or book.get_sheet_by_name(name).height]
@@ -62,47 +67,67 @@ def read_workbook(path: Path, sheet: str | None, known: Known) -> Table:
             raise PlaceError(f"say --layer NAME; its sheets are: {', '.join(filled) or 'all empty'}")
         if sheet is not None and sheet not in filled:
             raise PlaceError(f"sheet {sheet!r} is not in it; its sheets are: {', '.join(filled)}")
-        page = book.get_sheet_by_name(filled[0] if sheet is None else sheet)
+        name = filled[0] if sheet is None else sheet
+        page = book.get_sheet_by_name(name)
         if page.total_height * page.total_width > _MAX_CELLS:
             raise PlaceError(
                 f"its sheet spans {page.total_height} rows and {page.total_width} columns: delete the empty ones"
             )
         rows: list[list[Any]] = page.to_python(skip_empty_area=False)
         merged = page.merged_cell_ranges or []
+        hollow = _hollow(path, name) if path.suffix.lower() == ".xlsx" else {}
     except PlaceError:
         raise
-    except (python_calamine.CalamineError, OSError, ValueError, zipfile.BadZipFile) as error:
+    except (python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, ElementTree.ParseError) as error:
         raise PlaceError(f"is no whole workbook ({error}); save it again") from error
-    if uncalculated:
-        raise PlaceError(
-            f"cell {uncalculated}: a formula whose value is not in the file; open it, let it calculate and save"
-        )
+    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
+        raise PlaceError(f"is no whole workbook ({error}); save it again") from error
     for (top, left), (bottom, right) in merged:
         for row in range(top, min(bottom, len(rows) - 1) + 1):
             for column in range(left, min(right, len(rows[row]) - 1) + 1):
                 rows[row][column] = rows[top][left]
-    return _table(rows, known, [])
+    return _table(rows, known, [], hollow)
 
 
-def _check_package(path: Path) -> str | None:
-    """Refuses a package that would unpack without end; answers the first cell whose formula nobody calculated."""
+def _check_package(path: Path) -> None:
+    """Refuses a package that would unpack without end."""
     try:
         with zipfile.ZipFile(path) as package:
             if sum(info.file_size for info in package.infolist()) > _MAX_UNPACKED:
                 raise PlaceError(
                     f"unpacked it would take more than {_MAX_UNPACKED} bytes; save it again, without pictures"
                 )
-            for info in package.infolist():
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", info.filename):
-                    found = _UNCALCULATED.search(package.read(info))
-                    if found:
-                        return found[1].decode()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise PlaceError(f"is no whole workbook ({error}); save it again, without a password") from error
-    return None
 
 
-def _table(rows: Sequence[Sequence[Any]], known: Known, notes: list[str]) -> Table:
+def _hollow(path: Path, sheet: str) -> dict[tuple[int, int], str]:
+    """Row and column (from 0) of cells that the reader gives as empty though they are not, and what is with them."""
+    found = {}
+    with zipfile.ZipFile(path) as package:
+        book = ElementTree.fromstring(package.read("xl/workbook.xml"))
+        relations = ElementTree.fromstring(package.read("xl/_rels/workbook.xml.rels"))
+        targets = {one.get("Id"): one.get("Target", "") for one in relations}
+        key = next((one.get(_RELATION) for one in book.iter(f"{_MAIN}sheet") if one.get("name") == sheet), None)
+        part = "xl/" + targets.get(key, "").removeprefix("/xl/")
+        if part not in package.namelist():
+            return {}
+        content = package.read(part)
+    for pattern, what in (
+        (_FAILED, "a formula that failed; mend it"),
+        (_UNCALCULATED, "a formula whose value is not in the file; open it, let it calculate, and save"),
+    ):
+        for match in pattern.finditer(content):
+            column = 0
+            for letter in match[1]:
+                column = column * 26 + letter - 64
+            found[(int(match[2]) - 1, column - 1)] = what
+    return found
+
+
+def _table(
+    rows: Sequence[Sequence[Any]], known: Known, notes: list[str], hollow: Mapping[tuple[int, int], str] = {}
+) -> Table:
     """The row among the first whose cells are most known as names is the head; what stands above it is a title."""
     if not rows:
         raise PlaceError("is empty")
@@ -127,7 +152,7 @@ def _table(rows: Sequence[Sequence[Any]], known: Known, notes: list[str]) -> Tab
         row = rows[number]
         for name, at in names_at.items():
             value = row[at] if at < len(row) else None
-            if isinstance(value, str) and value.strip() in _ERRORS:
-                raise PlaceError(f"row {number + 1}, column {name}: {value.strip()}, a formula that failed; mend it")
+            if (number, at) in hollow and known(name):
+                raise PlaceError(f"row {number + 1}, column {name}: {hollow[(number, at)]}")
             columns[name].append(value)
     return Table(object_array([None] * len(kept)), columns, None, lambda index: f"row {kept[index] + 1}", tuple(notes))

@@ -99,7 +99,7 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, at: str
     if wish.kind == "footprints":
         found = footprints_of(table, placed.shapes)
         shapes = object_array([roof.polygon for roof in found.roofs])
-        warnings += [*found.warnings, *check_under_gateways(shapes, gateways)]
+        warnings += [*found.warnings, *check_under_gateways(shapes, gateways, wish.crs is not None)]
         known = sum(roof.height_known for roof in found.roofs)
         summary = f"{len(found.roofs)} roofs, {len(found.chimneys)} chimneys; {known} roofs with a height"
     else:
