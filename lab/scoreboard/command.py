@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _FULL = 6.0
 _PICTURES = "pictures"
+_STRIPS = Path("judge") / "false-alerts"
 
 
 def main(argv: list[str]) -> int:
@@ -41,6 +43,7 @@ def main(argv: list[str]) -> int:
 
     from lab.figures import Figure
     from lab.scoreboard.demo_scenes import DEMOS, demo_figures
+    from lab.scoreboard.falsehoods import fired
     from lab.scoreboard.plots import plots
     from lab.scoreboard.rooms import other_rooms
     from lab.scoreboard.rows import load, save
@@ -58,14 +61,17 @@ def main(argv: list[str]) -> int:
     suite = draw_suite(options.share, say)
     demos = min(len(DEMOS), max(1, round(len(DEMOS) * options.share)))
     if options.rows is None:
-        played = play_all(suite.windows, demos, options.fps, options.processes, options.minutes, say)
+        pictures = options.out / _STRIPS
+        shutil.rmtree(pictures, ignore_errors=True)  # an earlier run's
+        limits = options.processes, options.minutes
+        played = play_all(suite.windows, demos, options.fps, *limits, pictures, say)
         save(played.rows, options.out / "judge-rows.jsonl")
     else:
         played = Played(load(options.rows))
     rows = weighed(played.rows, suite.population)
     failed = Figure("extent: windows and demos that broke off", float(played.failed), "", 0.0)
     figures = [*figures_of(rows, suite), failed, *demo_figures(played.demos), *other_rooms(options.out), *versions()]
-    _write(figures, plots(rows, figures), options.out, options.docs, options.keep)
+    _write(figures, fired(rows), plots(rows, figures), options.out, options.docs, options.keep)
     print((options.out / "judge.md").read_text(encoding="utf-8"))
     return 0
 
@@ -74,7 +80,9 @@ def _as_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _write(figures: list[Figure], drawn: dict[str, str], out: Path, docs: Path, keep: bool) -> None:
+def _write(
+    figures: list[Figure], false: dict[str, list[str]], drawn: dict[str, str], out: Path, docs: Path, keep: bool
+) -> None:
     from lab.figures import write_list
     from lab.scoreboard.compare import comparable, falls
     from lab.scoreboard.page import judge_page
@@ -87,5 +95,5 @@ def _write(figures: list[Figure], drawn: dict[str, str], out: Path, docs: Path, 
         for file, svg in drawn.items():
             (folder / _PICTURES / file).write_text(svg, encoding="utf-8")
         write_list(figures, folder / f"{name}.json")
-        page = judge_page(figures, fallen, list(drawn), f"{_PICTURES}/")
+        page = judge_page(figures, fallen, list(drawn), f"{_PICTURES}/", false)
         (folder / f"{name}.md").write_text(page, encoding="utf-8")

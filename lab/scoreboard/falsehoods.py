@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lab.figures import Figure
 from lab.scoreboard.bounds import as_figure, weighted_rate
 from lab.scoreboard.reckon import BURNING_CAUSE
-from lab.scoreboard.rows import Row
+from lab.scoreboard.rows import Alert, Row
 
 CAMERA_NIGHT_H = 13.0  # hours of darkness of a winter night, about
 
@@ -39,9 +39,22 @@ def false_alerts(rows: Sequence[Row]) -> list[Figure]:
     return figures
 
 
+def fired(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """By what was mistaken for smoke: each false alert's night and second, and for how many windows it stands."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for alert in _false(row):
+            found.setdefault(alert.cause, []).append(f"n{row.night} {alert.at_s:.0f} s (×{row.weight:.3g})")
+    return {cause: found[cause] for cause in sorted(found, key=lambda cause: (-len(found[cause]), cause))}
+
+
+def _false(row: Row) -> list[Alert]:
+    """The false alerts of a window. A withdrawn alert was shown to a dispatcher and counts."""
+    return [alert for alert in row.alerts if alert.cause != BURNING_CAUSE and alert.at_s >= row.counted_from_s]
+
+
 def _false_causes(row: Row) -> list[str]:
-    """What the false alerts of a window were about. A withdrawn alert was shown to a dispatcher and counts."""
-    return [alert.cause for alert in row.alerts if alert.cause != BURNING_CAUSE and alert.at_s >= row.counted_from_s]
+    return [alert.cause for alert in _false(row)]
 
 
 def _camera_hours(rows: Sequence[Row]) -> float:

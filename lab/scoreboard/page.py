@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.figures import Figure, number
 from lab.scoreboard.compare import Fall
@@ -39,11 +39,20 @@ _GLANCE = {
     "coverage: judged, of the time in judgeable light": "可判光照下的判断覆盖率",
     "delivered exactly once under faults: of the detections stored at a gateway": "故障下恰好一次送达",
 }
+_FIRED_HEAD = """## Which windows fired 误报窗口
+
+A run leaves a picture of each in `build/judge/false-alerts/`: crops around the claimed origin before and until it was
+said, and the whole frame. 每次运行在该目录为每个误报留一张图。
+"""
 _HEAD = "## Since the last committed scoreboard\n\n"
 
 
-def judge_page(figures: Sequence[Figure], falls: Sequence[Fall] | None, pictures: Sequence[str], folder: str) -> str:
-    """Markdown. ``falls`` is None where there is no comparable earlier run; ``pictures`` lie in ``folder``."""
+def judge_page(
+    figures: Sequence[Figure], falls: Sequence[Fall] | None, pictures: Sequence[str], folder: str,
+    false: Mapping[str, Sequence[str]],
+) -> str:  # fmt: skip
+    """Markdown. ``falls`` is None where there is no comparable earlier run; ``pictures`` lie in ``folder``; ``false``
+    names the false alerts by what was mistaken for smoke."""
     parts = [_INTRO, _glance(figures), _changes(falls)]
     if pictures:
         parts.append("\n".join(f"![{name}]({folder}{name})" for name in pictures) + "\n")
@@ -51,7 +60,7 @@ def judge_page(figures: Sequence[Figure], falls: Sequence[Fall] | None, pictures
     for figure in figures:
         sections.setdefault(figure.name.partition(":")[0], []).append(figure)
     parts += [_table(section, some) for section, some in sections.items()]
-    return "\n".join([*parts, _BESIDE])
+    return "\n".join([*parts, _fired(false), _BESIDE])
 
 
 def _glance(figures: Sequence[Figure]) -> str:
@@ -78,6 +87,18 @@ def _changes(falls: Sequence[Fall] | None) -> str:
         word = "**beyond chance**" if fall.beyond_chance else ""
         lines.append(f"| {fall.name} | {number(fall.was)} | {number(fall.now)} | {word} |")
     return _HEAD + "\n".join(lines) + "\n"
+
+
+def _fired(false: Mapping[str, Sequence[str]]) -> str:
+    lines = [_FIRED_HEAD]
+    if not false:
+        return _FIRED_HEAD + "None.\n"
+    lines += [
+        "| mistaken for smoke | alerts | night, second of the night (windows it stands for) |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| {cause} | {len(some)} | {', '.join(some)} |" for cause, some in false.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _table(section: str, figures: Sequence[Figure]) -> str:

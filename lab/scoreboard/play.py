@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
 
 from detector.settings import DetectorSettings
 from detector.types import Verdict
@@ -17,13 +20,14 @@ from edge.judge import Judge
 from firmware_bridge.models import driver_for
 from firmware_bridge.reading import Reading
 from firmware_bridge.stream import FrameHunter
-from lab.scoreboard.cloud import Cloud
+from lab.scoreboard.cloud import AlertSeen, Cloud
 from lab.scoreboard.installed import installed_pose
-from lab.scoreboard.reckon import Heard, reckon
-from lab.scoreboard.rows import Row, Watch
+from lab.scoreboard.reckon import BURNING_CAUSE, Heard, reckon
+from lab.scoreboard.rows import Alert, Row, Watch
 from lab.scoreboard.sampling import Window
 from lab.scoreboard.scene import FRAME_SIZE, Scene
 from lab.scoreboard.sights import Sights
+from lab.scoreboard.strips import Claimed, Moment, write_strip
 from simulator.happenings import between
 from simulator.papers import footprints
 from simulator.stage import CAMERA
@@ -49,6 +53,7 @@ class _Station:
     _sent: dict[str, list[bytes]] = field(default_factory=dict)
     last: dict[str, Detection] = field(default_factory=dict)
     verdict: Verdict = "cannot_judge"
+    shown: list[Moment] = field(default_factory=list)
 
     def wire_up(self, sent: dict[str, tuple[str, list[bytes]]]) -> None:
         """Takes the sensors' bytes of the whole window, a frame a second."""
@@ -73,8 +78,11 @@ class _Station:
         return list(outcome.detections)
 
 
-def play(window: Window, scene: Scene, cloud: Cloud, name: str, fps: float) -> Row:
-    """Plays a window in a town called ``name`` (unique in ``cloud``); answers what came of it."""
+def play(window: Window, scene: Scene, cloud: Cloud, name: str, fps: float, pictures: Path | None = None) -> Row:
+    """Plays a window in a town called ``name`` (unique in ``cloud``); answers what came of it.
+
+    Where a folder for ``pictures`` is given, each false alert leaves one there of what fired.
+    """
     began_cpu_s = time.process_time()
     stations = [_station(scene, gateway, f"{name}-{gateway}", name, fps) for gateway in scene.gateways]
     opened = scene.stamp(window.from_s)
@@ -96,6 +104,8 @@ def play(window: Window, scene: Scene, cloud: Cloud, name: str, fps: float) -> R
         for station, (_, image, seen) in zip(stations, moment, strict=True):
             count += 1
             station.sights.note(t_s, seen)
+            if pictures is not None:
+                station.shown.append((t_s, image))
             stamp = scene.stamp(t_s)
             said = station.look(image, stamp, t_s)
             if said:
@@ -115,7 +125,13 @@ def play(window: Window, scene: Scene, cloud: Cloud, name: str, fps: float) -> R
         for station in stations
     ]
     heard = [Heard(s.gateway, s.sights, tuple(s.last.values())) for s in stations]
-    events, alerts, claims = reckon(window, scene, heard, cloud.alerts(name), fps)
+    raised = cloud.alerts(name)
+    events, alerts, claims = reckon(window, scene, heard, raised, fps)
+    if pictures is not None:
+        alerts = [
+            _pictured(alert, seen, window, scene, stations, pictures)
+            for alert, seen in zip(alerts, raised, strict=True)
+        ]
     weather = scene.weather((window.from_s + window.to_s) / 2)
     return Row(
         night=window.night,
@@ -134,6 +150,24 @@ def play(window: Window, scene: Scene, cloud: Cloud, name: str, fps: float) -> R
         claims=claims,
         watches=watches,
     )
+
+
+def _pictured(
+    alert: Alert, seen: AlertSeen, window: Window, scene: Scene, stations: list[_Station], pictures: Path
+) -> Alert:
+    """The alert with its picture written, where it is false: what the camera of its first detection showed."""
+    said = [(s, s.last[i]) for s in stations for i in seen.detections if i in s.last]
+    if alert.cause == BURNING_CAUSE or alert.at_s < window.counted_from_s or not said:
+        return alert
+    station, first = min(said, key=lambda one: one[1].alarmed_at)
+    claimed = Claimed(
+        station.gateway, first.origin_px, scene.seconds(first.started_at), scene.seconds(first.alarmed_at)
+    )
+    name = f"{alert.cause.replace(' ', '-')}/n{window.night}-{alert.at_s:.0f}-{station.gateway}.jpg"
+    said_of_it = f"{first.plume_class}, {first.confidence:.2f}"
+    title = f"{alert.cause}: night {window.night}, {alert.at_s:.0f} s, {station.gateway}, {scene.light}; {said_of_it}"
+    write_strip(station.shown, claimed, title, pictures / name)
+    return msgspec.structs.replace(alert, picture=name)
 
 
 def _station(scene: Scene, gateway: str, address: str, tenant: str, fps: float) -> _Station:

@@ -51,6 +51,7 @@ class Alert(msgspec.Struct, frozen=True):
     first_probability: float | None
     first_right: bool | None  # None where nothing burned at its place
     particulates: bool
+    picture: str = ""  # of a false one: what the camera showed, a file below the run's folder of pictures
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -46,9 +46,12 @@ class Played:
     failed: int = 0
 
 
-def play_all(windows: Sequence[Window], demos: int, fps: float, processes: int, minutes: float, say: Say) -> Played:
+def play_all(
+    windows: Sequence[Window], demos: int, fps: float, processes: int, minutes: float, pictures: Path, say: Say
+) -> Played:
     """Plays the windows and the first ``demos`` scenes of the demo. Ctrl-C, or ``minutes`` gone by (0: never), ends it
-    with what was played. A window that breaks off is told and counted. Raises ``RuntimeError`` for a killed process.
+    with what was played. A window that breaks off is told and counted. False alerts leave a picture below ``pictures``.
+    Raises ``RuntimeError`` for a killed process.
     """
     jobs = [Job(tuple(some), fps) for _, some in groupby(windows, key=lambda window: window.night)]
     jobs += [Job((), fps, number) for number in range(demos)]
@@ -62,7 +65,8 @@ def play_all(windows: Sequence[Window], demos: int, fps: float, processes: int, 
         todo.put(job)
     played = Played()
     with tempfile.TemporaryDirectory(prefix="judge-") as folder:  # ours, so that no stopped worker leaves its own
-        workers = [context.Process(target=_work, args=(todo, done, folder), daemon=True) for _ in range(processes)]
+        given = todo, done, folder, pictures
+        workers = [context.Process(target=_work, args=given, daemon=True) for _ in range(processes)]
         for worker in workers:
             worker.start()
         try:
@@ -113,7 +117,7 @@ def _collect(done: Any, workers: Sequence[Any], played: Played, total: int, minu
         say(f"{share:4.0%} played; {found} of {len(events)} visible fires alerted; {left_min:.0f} min left")
 
 
-def _work(todo: Any, done: Any, folder: str) -> None:
+def _work(todo: Any, done: Any, folder: str, pictures: Path) -> None:
     import cv2
 
     from lab.scoreboard.cloud import Cloud
@@ -127,7 +131,8 @@ def _work(todo: Any, done: Any, folder: str) -> None:
         cloud = Cloud(Path(tempfile.mkdtemp(dir=folder)))
         for number, window in enumerate(job.windows):
             try:
-                done.put(play(window, night_of(window.night), cloud, f"n{window.night}-w{number}", job.fps))
+                name = f"n{window.night}-w{number}"
+                done.put(play(window, night_of(window.night), cloud, name, job.fps, pictures))
             except Exception:  # one broken window must not cost the others; it is told and counted
                 done.put(f"night {window.night}, {window.from_s:.0f} s, {window.stratum}\n{traceback.format_exc()}")
         if job.demo is not None:

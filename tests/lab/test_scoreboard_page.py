@@ -11,6 +11,7 @@ import pytest
 from lab.figures import Figure, write_list
 from lab.scoreboard.command import main
 from lab.scoreboard.compare import comparable, falls
+from lab.scoreboard.falsehoods import fired
 from lab.scoreboard.page import judge_page
 from lab.scoreboard.plots import plots
 from lab.scoreboard.recall import visible_events
@@ -107,14 +108,15 @@ def test_a_fall_is_found_and_marked_when_chance_does_not_explain_it(tmp_path: Pa
     assert falls(before, old) == []
     assert comparable(now, old)
     assert not comparable([Figure("version: suite", 2.0, "")], old)
-    assert "**beyond chance**" in judge_page(now, found, [], "")
+    assert "**beyond chance**" in judge_page(now, found, [], "", {})
 
 
 def test_page_says_what_is_not_there_and_plots_are_pictures(tmp_path: Path) -> None:
     figures = [*figures_of(ROWS, SUITE), *other_rooms(tmp_path)]
-    text = judge_page(figures, None, list(plots(ROWS, figures)), "pictures/")
+    text = judge_page(figures, None, list(plots(ROWS, figures)), "pictures/", fired(ROWS))
     assert "| cases closed within the day (日查日清) | – |" in text
     assert "detector.md" in text
+    assert "| web | 1 | n0 1040 s (×5) |" in text
     for svg in plots(ROWS, figures).values():
         assert ElementTree.fromstring(svg).tag.endswith("svg")
     for svg in plots([], figures_of([], SUITE)).values():

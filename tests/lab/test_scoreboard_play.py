@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from lab.scoreboard.play import play
 from lab.scoreboard.sampling import AFTER_S, AROUND_FIRES, BEFORE_S, CELL_S, LEAD_S, Window
 from lab.scoreboard.scene import FRAME_SIZE
 from lab.scoreboard.sights import BURNING, NOTHING, Sights
+from lab.scoreboard.strips import Claimed, strip, write_strip
 from lab.scoreboard.suite import CELLS, FIRES, draw_suite, night_of, versions
 from simulator.happenings import Happening
 from simulator.pinhole import Pinhole
@@ -112,3 +114,14 @@ def test_the_suite_is_twenty_camera_hours(monkeypatch: pytest.MonkeyPatch) -> No
     assert suite.camera_hours > 80
     assert len(suite.windows) > 100
     assert [figure.name for figure in versions()] == ["version: suite", "version: judgeable"]
+
+
+def test_a_false_alert_leaves_a_picture_of_what_fired(tmp_path: Path) -> None:
+    frames = [(100.0 + t, np.full((360, 640), 3 * t, np.uint8)) for t in range(40)]
+    claimed = Claimed("gw-east", (5.0, 350.0), 120.0, 130.0)  # at the frame's corner: the crop is moved inside
+    write_strip(frames, claimed, "boiler: night 3", tmp_path / "boiler" / "n3.jpg")
+    picture = cv2.imread(str(tmp_path / "boiler" / "n3.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    first, last = picture[150, 20], picture[150, picture.shape[1] - 20]
+    assert (int(first), int(last)) == pytest.approx((3 * 12, 3 * 34), abs=4)  # from before it until after it was said
+    assert strip(frames[:1], claimed, "").shape == picture.shape
