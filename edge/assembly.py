@@ -144,6 +144,7 @@ def _installer(gateway: Gateway, drawn: DrawnMasks) -> InstallerPage | None:
     configured = {camera.name: camera.masks for camera in gateway.settings.cameras}
 
     def save(camera: str, masks: Polygons) -> None:
+        gateway.recorder.forget(camera)
         drawn.save(Drawn(camera, masks, configured[camera], clock.now().captured_at))
 
     access = Access(gateway.settings.gateway.folder, clock.boot_id)

@@ -66,7 +66,7 @@ class Camera:
     def hide(self, masks: Polygons) -> None:
         """From the next frame on with these masks. What the detector remembers is of another picture, and shows what
         shall be hidden: it goes."""
-        self.capture.masks, self.capture.closed = masks, None  # in this order: opened, it is masked
+        self.capture.hide(masks)
         self.recent.clear()
         self.inference.inbox.take(0.0)
         self.inference.look_afresh()

@@ -77,6 +77,11 @@ class Capture:
             stop.wait(retry_s)
             retry_s = min(2 * retry_s, _LONGEST_RETRY_S)
 
+    def hide(self, masks: Sequence[Mask]) -> None:
+        """When this returns, every frame that is delivered has these masks; a closed camera opens."""
+        with self._lock:
+            self.masks, self.closed = masks, None
+
     def _watch(self, source: Source, stop: threading.Event) -> None:
         period_s = 1.0 / self.section.fps
         due_s = self._now_s()
@@ -108,16 +113,16 @@ class Capture:
         except UnreadableFrame as error:
             self._note_unreadable(str(error))
             return
-        if masks is not self.masks:
-            return  # others were drawn meanwhile
         with self._lock:
+            if masks is not self.masks:
+                return  # others were drawn meanwhile
             if self.problem is not None:
                 _log.info("camera %s gives frames again", self.section.name)
             self.frames += 1
             self._bad_in_a_row = 0
             self.problem = None
             self.last_frame = stamp
-        self.deliver(frame)
+            self.deliver(frame)  # waits for nobody; under the lock, so that ``hide`` has the last word
 
     def _is_frozen(self, taken: Taken, stamp: Stamp) -> bool:
         """Whether a network camera has sent the very same bytes for a while."""

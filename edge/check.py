@@ -153,8 +153,8 @@ def _is_running(settings: GatewaySettings) -> bool:
 
 
 def _drawn(drawn: DrawnMasks, camera: str) -> Drawn | None:
-    """Before its first start a gateway has no folder, and nobody has drawn anything."""
-    return drawn.of(camera) if drawn.folder.parent.exists() else None
+    """Before its first start a gateway has no folder, and nobody has drawn anything; one that is no folder is told."""
+    return drawn.of(camera) if drawn.folder.parent.is_dir() else None
 
 
 def _camera(at: int, camera: CameraSection, say: Say) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge.files import write_whole
+from edge.files import sync_folder, write_whole
 from edge.frames import Mask
 
 FOLDER = "masks"
@@ -80,6 +80,7 @@ class DrawnMasks:
         raw = msgspec.json.encode(drawn)
         kept = _Kept(hashlib.sha256(raw).hexdigest(), msgspec.Raw(raw))
         write_whole(self._path(drawn.camera), msgspec.json.encode(kept))
+        sync_folder(self.folder.parent)  # of the first one, the folder itself
 
     def of(self, camera: str) -> Drawn | None:
         """What was drawn for a camera; None where nothing was. Raises :class:`MasksUnreadable`."""

@@ -94,6 +94,11 @@ class Recorder:
                 else:
                     eye.clip.begin(detection.evidence_id, t_s, detection.bbox_px)
 
+    def forget(self, camera: str) -> None:
+        """A camera's frames in memory go: they show what shall be hidden from now on."""
+        with self._changed:
+            self._eyes[camera].ring.clear()
+
     def request(self, evidence_id: str) -> None:
         """Somebody who may asks for a detection's whole clip and the readings around it: they go to the outbox."""
         with self._changed:

@@ -34,8 +34,7 @@ class Ring:
     def offer(self, frame: Kept) -> None:
         """Keeps a frame. Time that went back begins the ring anew."""
         if self._frames and frame.t_s < self._frames[-1].t_s:
-            self._frames.clear()
-            self.size = 0
+            self.clear()
         self._frames.append(frame)
         self.size += len(frame.jpeg)
         while self._frames[0].t_s < frame.t_s - self.keep_s:
@@ -45,6 +44,11 @@ class Ring:
             self.size -= len(self._frames[at].jpeg)
             del self._frames[at]
             self.thinned += 1
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self._frames.clear()
+        self.size = 0
 
     def since(self, t_s: float) -> list[Kept]:
         """Frames from ``t_s`` on, oldest first."""

@@ -175,5 +175,9 @@ def test_what_the_camera_remembered_of_the_uncovered_picture_goes(
     gateway = start()
     until(lambda: gateway.installer is not None and gateway.installer.address is not None, "the page")
     assert gateway.installer is not None and gateway.installer.address is not None
+    ring = gateway.recorder._eyes["cam-1"].ring
+    until(lambda: len(ring.since(0.0)) > 3, "frames in memory")
+    before_s = ring.since(0.0)[-1].t_s
     assert draw(gateway.installer.address, [SQUARE])["saved"]
+    assert all(frame.t_s > before_s for frame in ring.since(0.0))
     until(lambda: {p.name for p in memory.iterdir()} == {"cam-1.site.toml", "cam-10.state.json"}, "gone")
