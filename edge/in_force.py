@@ -15,6 +15,7 @@ from edge.settings import GatewaySettings, load_gateway_settings
 from smokesentry.settings import SettingsError, parse_settings
 
 _MODEL_FOLDER = "model"
+_FRESH_S = 30.0
 
 
 @dataclass(slots=True)
@@ -57,15 +58,19 @@ def settings_in_force(config: Path) -> InForce:
     return InForce(local, settings, model_folder, store, state)
 
 
+def working(cameras: list[tuple[str, float | None]]) -> list[str]:
+    """Names of the cameras that give frames; they are (name, age of the newest frame in seconds)."""
+    return [name for name, age_s in cameras if age_s is not None and age_s <= _FRESH_S]
+
+
 def trouble_of(
     cameras: list[tuple[str, float | None]], needed: list[str], stalled: list[str], restarts: int
 ) -> str | None:
     """What is not well, in words: a camera of ``needed`` without a frame for half a minute, a loop that stands still or
     has failed. ``cameras`` are (name, age of the newest frame in seconds)."""
-    ages = dict(cameras)
+    able = working(cameras)
     for name in needed:
-        age_s = ages.get(name)
-        if age_s is None or age_s > 30.0:
+        if name not in able:
             return f"camera {name} gives no frame, which it did before"
     if stalled:
         return f"{stalled[0]} stands still"

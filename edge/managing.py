@@ -12,13 +12,12 @@ from pathlib import Path
 from detector.settings import DetectorSettings
 from edge.assembly import build_gateway
 from edge.gateway import Gateway
-from edge.in_force import InForce, settings_in_force, trouble_of
+from edge.in_force import InForce, settings_in_force, trouble_of, working
 from edge.judge import DetectorLike, MakeDetector, real_detector
 from edge.orders import Orders
 from edge.status_page.server import StatusPage
 from edge.tls import client_context
 from edge.upload import Uploader
-from smokesentry.messages.records import CameraHealth
 
 _log = logging.getLogger("edge.managing")
 
@@ -65,7 +64,7 @@ def manage(gateway: Gateway, in_force: InForce, config: Path) -> None:
         config=config,
         settings=in_force.local,
         restart=restart,
-        working_cameras=lambda: [one.camera for one in _cameras(gateway) if (one.frame_age_s or 99.0) < 30.0],
+        working_cameras=lambda: working(_ages(gateway)),
         request_clip=gateway.recorder.request,
     )
     gateway.downlink.handlers.update(orders.handlers())
@@ -96,17 +95,15 @@ def _trouble(gateway: Gateway, in_force: InForce) -> str | None:
     trial = in_force.state.trial
     if trial is None:
         return None
-    cameras = _cameras(gateway)
     configured = {camera.name for camera in in_force.settings.cameras}
     resting = gateway.order() is not None or gateway.off_duty(gateway.clock.now()) is not None
     needed = [] if resting else [name for name in trial.cameras if name in configured]
-    ages = [(one.camera, one.frame_age_s) for one in cameras]
     stalled = [loop.name for loop in gateway.supervisor.states() if loop.stalled]
-    return trouble_of(ages, needed, stalled, sum(gateway.supervisor.restarts.values()))
+    return trouble_of(_ages(gateway), needed, stalled, sum(gateway.supervisor.restarts.values()))
 
 
-def _cameras(gateway: Gateway) -> list[CameraHealth]:
-    return [camera.health() for camera in gateway.cameras]
+def _ages(gateway: Gateway) -> list[tuple[str, float | None]]:
+    return [(one.camera, one.frame_age_s) for one in (camera.health() for camera in gateway.cameras)]
 
 
 def _detector(model_folder: Path | None, settings: DetectorSettings) -> DetectorLike:

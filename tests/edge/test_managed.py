@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.downlink import Refused
-from edge.in_force import settings_in_force, trouble_of
+from edge.in_force import settings_in_force, trouble_of, working
 from edge.managed import MOST_STARTS, Item, Managed, NotAdmitted, admit, observe, start
 from edge.managed_store import ManagedStore
 from edge.orders import Orders
@@ -204,6 +204,10 @@ def test_a_clip_is_asked_for(roof: Roof) -> None:
     assert roof.clips == ["a" * 32]
     with pytest.raises(Refused, match="evidence_id"):
         roof.orders.clip(command("clip", evidence_id="../../etc/passwd"))
+
+
+def test_a_camera_whose_frame_has_just_come_works() -> None:
+    assert working([("a", 0.0), ("b", None), ("c", 30.1), ("d", 29.0)]) == ["a", "d"]
 
 
 def test_what_is_well() -> None:

@@ -40,7 +40,8 @@ def test_a_good_order_stays_and_a_bad_one_is_taken_back_by_the_gateway_itself(
 
     def sees() -> bool:
         told = bodies(cloud, Health)
-        return bool(told) and any((camera.frame_age_s or 99.0) < 5.0 for camera in told[-1].cameras)
+        ages = [camera.frame_age_s for camera in told[-1].cameras] if told else []
+        return any(age_s is not None and age_s < 5.0 for age_s in ages)
 
     text = config.read_text(encoding="utf-8")
     process = subprocess.Popen([sys.executable, "-m", "lab.faults.gateway", str(config)])
