@@ -76,7 +76,8 @@ def offer(stage: Stage, urls: dict[str, str], ports: dict[tuple[str, str], Path]
     """``street.json``: where cameras and sensors can be reached, as a town would know them."""
     gateways = []
     for gateway in stage.street.cameras:
-        pose = msgspec.to_builtins(measured_pose(stage.street, gateway))
+        measured = msgspec.to_builtins(measured_pose(stage.street, gateway))
+        pose = {name: value for name, value in measured.items() if value is not None}  # the installer knew no more
         cameras = [{"camera": CAMERA, "url": urls[gateway], "fps": FPS, "pose": pose}]
         sensors = [
             {"sensor": sensor, "model": unit.model, "port": str(ports[owner, sensor])}
