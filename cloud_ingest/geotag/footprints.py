@@ -18,7 +18,7 @@ from shapely.geometry import MultiPolygon, Point, Polygon
 from cloud_ingest.places.columns import Columns
 from cloud_ingest.places.crs import to_wgs84
 from cloud_ingest.places.geojson import read_geojson
-from cloud_ingest.places.table import PlaceError, Shapes, Table
+from cloud_ingest.places.table import PlaceError, Shapes, Table, mended
 
 ASSUMED_HEIGHT_M = 4.5  # ridge of a one-storey house, where the file is silent
 FLOOR_M = 3.0  # each further storey adds so much
@@ -145,7 +145,7 @@ def _mended(where: str, geometry: Any, warnings: _Warnings) -> Polygon:
         raise PlaceError(f"{where}: has no coordinates")
     if not geometry.is_valid:
         warnings.add("mended", f"{where}: {shapely.is_valid_reason(geometry)}; mended")
-        geometry = shapely.make_valid(geometry)
+        geometry = mended(geometry, where)
     if not isinstance(geometry, Polygon):
         parts = [part for part in getattr(geometry, "geoms", []) if isinstance(part, Polygon | MultiPolygon)]
         polygons = [polygon for part in parts for polygon in getattr(part, "geoms", [part])]

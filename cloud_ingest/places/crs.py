@@ -64,6 +64,10 @@ def to_wgs84(table: Table, stated: str | None, swapped: bool) -> Placed:
 
 def _flat(table: Table, swapped: bool) -> Shapes:
     shapes: Shapes = shapely.force_2d(table.shapes)
+    points, owners = shapely.get_coordinates(shapes, return_index=True)
+    wild = ~np.isfinite(points).all(axis=1)
+    if wild.any():
+        raise PlaceError(f"{table.where(int(owners[wild][0]))}: a coordinate is no number; draw it again")
     return shapely.transform(shapes, lambda points: points[:, ::-1]) if swapped else shapes
 
 

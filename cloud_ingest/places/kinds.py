@@ -14,7 +14,7 @@ import shapely
 from shapely.geometry import MultiPolygon, Point, Polygon
 
 from cloud_ingest.places.columns import Columns
-from cloud_ingest.places.table import PlaceError, Shapes, Table
+from cloud_ingest.places.table import PlaceError, Shapes, Table, mended
 
 RING_M = 1000.0  # the notices' "within 1,000 m of the national station"
 _HOUSEHOLD_M = 15.0  # an exempt household that is a point is meant with its own roof
@@ -126,7 +126,7 @@ def _shape(own: Kind, where: str, shape: Any, warnings: list[str]) -> Any:
         return None
     if not shape.is_valid:
         warnings.append(f"{where}: {shapely.is_valid_reason(shape)}; mended")
-        shape = shapely.make_valid(shape)
+        shape = mended(shape, where)
     if "Polygon" in str(shape.geom_type) or shape.geom_type == "GeometryCollection":
         parts = [part for part in getattr(shape, "geoms", [shape]) if isinstance(part, Polygon | MultiPolygon)]
         shape = shapely.union_all(parts) if parts else shape

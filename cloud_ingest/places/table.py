@@ -47,6 +47,14 @@ def bounds_of(shapes: Shapes) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
+def mended(shape: Any, where: str) -> Any:
+    """A valid shape in the place of one that is not. Raises :class:`PlaceError` for what has no meaning."""
+    try:
+        return shapely.make_valid(shape)
+    except shapely.errors.GEOSException as error:
+        raise PlaceError(f"{where}: its outline makes no sense ({error}); draw it again") from error
+
+
 def object_array(values: list[Any]) -> Shapes:
     """One-dimensional, whatever the values are."""
     array: Shapes = np.empty(len(values), dtype=object)
