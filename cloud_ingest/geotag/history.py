@@ -2,7 +2,7 @@
 
 What counts of a night is what geometry alone said of the roof, never what history made of it. One night counts once,
 withdrawn alerts not at all, and a night that a visit has refuted not either. A camera whose pose is a little wrong
-names the same wrong roof every night: a night counts only if another pose than those of this event has seen it.
+names the same wrong roof every night: a night counts only if a pose that owes nothing to this event's has seen it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def repeat_factor(
     worth: dict[date, float] = {}
     for one in nights:
         age = (tonight - one.night).days
-        if age < 1 or age > LOOKBACK.days or one.night in refuted or not one.poses - poses:
+        if age < 1 or age > LOOKBACK.days or one.night in refuted or not _owes_nothing(one.poses, poses):
             continue
         value = one.probability * one.confidence * 0.5 ** (age / HALF_LIFE_DAYS)
         worth[one.night] = max(worth.get(one.night, 0.0), value)
@@ -56,3 +56,14 @@ def repeat_factor(
         return None
     text = f"Alerts pointed to {name} on {len(worth)} earlier nights, worth {total:.1f} sure ones"
     return Factor("repeat", weight, text, "rooftop", rooftop)
+
+
+def _owes_nothing(earlier: frozenset[str], now: frozenset[str]) -> bool:
+    """Whether some earlier pose is of another gateway, or a newer or older pose of a camera of now: cameras of one
+    gateway stand on one mast and err together."""
+    cameras = {pose.rpartition("/")[0] for pose in now}
+    masts = {pose.partition("/")[0] for pose in now}
+    return any(
+        pose.partition("/")[0] not in masts or (pose not in now and pose.rpartition("/")[0] in cameras)
+        for pose in earlier
+    )

@@ -90,10 +90,10 @@ def judge(
         geometry = {
             town.roofs[roof].rooftop: p for roof, p in zip(posterior.roofs, posterior.probabilities, strict=True)
         }
-        per_roof = _roof_weights(posterior, town, seen, around, frozenset(poses), start_s)
-        in_reach = len(np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])))
+        in_reach = np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])).tolist()
+        per_roof = _roof_weights(in_reach, town, around, frozenset(poses), start_s)
         weights = {roof: sum(factor.weight for factor in found) for roof, found in per_roof.items()}
-        final = reweighed(posterior, weights, in_reach)
+        final = reweighed(posterior, weights, len(in_reach))
         candidates, elsewhere = _candidates(final, town)
         factors += place_factors(posterior, final, town, [s.view for s in seen if s.view is not None])
         factors += _moved(per_roof, geometry, candidates)
@@ -179,12 +179,7 @@ def _share(roofs: Sequence[tuple[float, Sequence[Entry]]], *kinds: str) -> float
 
 
 def _roof_weights(
-    posterior: Posterior,
-    town: Town,
-    seen: Sequence[Sighting],
-    around: Around,
-    poses: frozenset[str],
-    start_s: float,
+    in_reach: Sequence[int], town: Town, around: Around, poses: frozenset[str], start_s: float
 ) -> dict[int, list[Factor]]:
     """Register, findings and earlier nights, for every roof in reach of which something is known."""
     if around.register is None and not around.nights:
@@ -193,7 +188,7 @@ def _roof_weights(
     tonight = night_of(local)
     of_roof = around.register.of_roof if around.register is not None else {}
     found: dict[int, list[Factor]] = {}
-    for number in np.unique(np.concatenate([s.view.roofs for s in seen if s.view is not None])).tolist():
+    for number in in_reach:
         roof = town.roofs[number]
         entries, nights = of_roof.get(roof.rooftop, []), around.nights.get(roof.rooftop, ())
         if not entries and not nights:

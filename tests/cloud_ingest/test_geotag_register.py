@@ -153,7 +153,8 @@ def test_earlier_nights_add_up_fade_and_are_bounded():
 
 
 def test_nights_that_only_this_events_own_pose_has_seen_do_not_count():
-    assert repeat(nights(2, poses=["gw/cam/1"])) == repeat(nights(2, poses=[])) == 0
+    same_mast = repeat(nights(2, poses=["gw/another-cam/1"]))
+    assert repeat(nights(2, poses=["gw/cam/1"])) == same_mast == repeat(nights(2, poses=[])) == 0
     assert repeat(nights(2, poses=["gw/cam/1", "other/cam/1"])) == repeat(nights(2, poses=["gw/cam/2"])) > 0.4
 
 
