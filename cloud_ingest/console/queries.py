@@ -30,6 +30,7 @@ from cloud_ingest.store.schema import (
     footprint_versions,
     gateways,
     pictures,
+    pose_tickets,
     rooftops,
     telemetry,
 )
@@ -81,8 +82,21 @@ class ConsoleStore:
         rows = connection.execute(
             select(gateways).where(gateways.c.tenant == self.tenant).order_by(gateways.c.gateway)
         ).mappings()
-        poses = self._poses_in_force(connection)
-        return [shapes.gateway(row, poses.get(row["gateway"], {}), now) for row in rows]
+        poses, tickets = self._poses_in_force(connection), self._open_tickets(connection)
+        return [
+            shapes.gateway(row, poses.get(row["gateway"], {}), tickets.get(row["gateway"], {}), now) for row in rows
+        ]
+
+    def _open_tickets(self, connection: Connection) -> dict[str, dict[str, Json]]:
+        """Of this town's cameras that were seen to have moved and were not calibrated anew."""
+        mine = select(gateways.c.gateway).where(gateways.c.tenant == self.tenant)
+        still = pose_tickets.c.closed_at.is_(None) & pose_tickets.c.gateway.in_(mine)
+        found: dict[str, dict[str, Json]] = {}
+        for row in connection.execute(
+            select(pose_tickets).where(still).order_by(pose_tickets.c.pose_version)
+        ).mappings():
+            found.setdefault(row["gateway"], {})[row["camera"]] = shapes.ticket(row)
+        return found
 
     def _poses_in_force(self, connection: Connection) -> dict[str, dict[str, Json]]:
         newest = select(func.max(camera_poses.c.id)).group_by(camera_poses.c.gateway, camera_poses.c.camera)

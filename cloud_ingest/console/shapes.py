@@ -29,9 +29,9 @@ def chimney(row: Row) -> Json:
     return _pick(row, "chimney", "rooftop", "lat", "lon", "height_m")
 
 
-def gateway(row: Row, poses: Mapping[str, Json], now: datetime) -> Json:
-    """How a gateway is; ``poses`` are its cameras' poses in force. One that is not heard cannot judge, whatever it
-    said last."""
+def gateway(row: Row, poses: Mapping[str, Json], tickets: Mapping[str, Json], now: datetime) -> Json:
+    """How a gateway is; ``poses`` are its cameras' poses in force, ``tickets`` what is open about them. One that is
+    not heard cannot judge, whatever it said last."""
     online = bool(row["online"]) and now - from_wire(row["last_seen_at"]) <= SILENT_AFTER
     health = row["health"] or {}
     reports = {report["camera"]: report for report in health.get("cameras", [])}
@@ -51,7 +51,10 @@ def gateway(row: Row, poses: Mapping[str, Json], now: datetime) -> Json:
         "verdict_reasons": health.get("verdict_reasons", []) if online else [],
         "coverage": health.get("coverage", []),
         "maintenance": health.get("maintenance"),
-        "cameras": [_camera(poses[name], reports.get(name, {}), online) for name in sorted(poses)],
+        "cameras": [
+            {**_camera(poses[name], reports.get(name, {}), online), "ticket": tickets.get(name)}
+            for name in sorted(poses)
+        ],
     }
 
 
@@ -70,6 +73,11 @@ def _camera(pose: Json, report: Json, online: bool) -> Json:
         "judged_s": report.get("judged_s"),
         "not_judged_s": report.get("not_judged_s"),
     }
+
+
+def ticket(row: Row) -> Json:
+    """A camera that no longer stands as its pose says."""
+    return _pick(row, "pose_version", "since", "last_said_at", "said", "moved_px", "turned_deg")
 
 
 def alert(row: Row) -> Json:

@@ -34,11 +34,11 @@ BROWSER_FLAGS = (
 _DESKTOP, _PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
-def furnish(town: Town) -> None:
+def furnish(town: Town, nights: int = 45) -> None:
     """A street, three gateways, one of them in fog, a lead with all that a lead may say, and a winter behind it."""
     town.add_street()
     today = town.now.astimezone(ZoneInfo("Asia/Shanghai")).date()
-    nights = [
+    judged = [
         {
             "camera": "cam-1",
             "night": str(today - timedelta(days=age)),
@@ -58,7 +58,7 @@ def furnish(town: Town) -> None:
         (None, None, "veiled: fog, frost or an obstruction"), (seen, calm, foggy), strict=True,
     ):  # fmt: skip
         town.add_gateway(
-            name, *spot, heading, verdict=verdict, cause=cause, coverage=[{**one, "causes": {}} for one in nights],
+            name, *spot, heading, verdict=verdict, cause=cause, coverage=[{**one, "causes": {}} for one in judged],
             verdict_reasons=said,
         )  # fmt: skip
     town.add_telemetry("gw-west", "pm-1", lambda m: 38 + 4 * math.sin(m / 9) + (22 * math.exp(-((m + 3) ** 2) / 6)))
@@ -66,14 +66,14 @@ def furnish(town: Town) -> None:
         "a1", [("roof-5", 0.71), ("roof-4", 0.16), ("roof-13", 0.06)], gateways=("gw-west", "gw-north"),
         reasons=["moves and stays at one origin: score 0.91", "visible for 240 s"],
         gases=[{"sensor": "co-1", "quantity": "co_ppm", "rise": 2.4, "background": 0.6, "at": town.at(-4)}],
-        factors=_factors(), coal=_coal(), lies=_lies(town), region=_region(town),
+        factors=_factors(), coal=_coal(), lies=_lies(town), region=region_around(1, 35, 5, 19),
         suggestions=[{"class": "exhaust", "kind": "kitchen", "text": "A kitchen is registered 40 m away"}],
     )  # fmt: skip
     town.add_alert(
         "a0", [("roof-10", 0.55), ("roof-11", 0.3)], state="closed", begin_min=-150, end_min=-118, pictures=False
     )
     with writing(town.engine) as connection:
-        write_winter(connection, Winter(GATEWAYS, _FIRES, nights=45), today - timedelta(days=1))
+        write_winter(connection, Winter(GATEWAYS, _FIRES, nights=nights), today - timedelta(days=1))
 
 
 def photograph(browser: Any, address: str, folder: Path) -> Iterator[Path]:
@@ -165,8 +165,11 @@ def _lies(town: Town) -> dict[str, Any]:
     }
 
 
-def _region(town: Town) -> dict[str, Any]:
-    corners = [place(east, north)[::-1] for east, north in ((1, 5), (35, 5), (35, 19), (1, 19), (1, 5))]
+def region_around(west: float, east: float, south: float, north: float) -> dict[str, Any]:
+    """A credible region (geotag.region) that is a box of the street, in metres."""
+    corners = [
+        place(x, y)[::-1] for x, y in ((west, south), (east, south), (east, north), (west, north), (west, south))
+    ]
     about = {"share": 0.9, "holds": 0.87, "rooftops": ["roof-5", "roof-4"], "drawn": "roofs"}
     ring = [[list(corner) for corner in corners]]
     return {"type": "Feature", "geometry": {"type": "MultiPolygon", "coordinates": [ring]}, "properties": about}

@@ -180,6 +180,17 @@ class Street:
             connection.execute(schema.telemetry.insert(), rows)
             bump(connection, "telemetry")
 
+    def add_ticket(self, gateway: str, said: str) -> None:
+        """Its camera was seen to have moved two hours ago."""
+        with writing(self.engine) as connection:
+            connection.execute(
+                schema.pose_tickets.insert().values(
+                    gateway=gateway, camera="cam-1", pose_version=1, since=self.at(-120), last_said_at=self.at(-1),
+                    said=said, moved_px=31.0, turned_deg=0.4, frame_width=640, closed_at=None,
+                )
+            )  # fmt: skip
+            bump(connection, "gateways")
+
     def add_dead_letter(self, cause: str, reason: str) -> None:
         """A message that was set aside, signed by nobody."""
         with writing(self.engine) as connection:

@@ -74,7 +74,7 @@ export function ways(candidate) {
   const found = Object.entries(candidate.maps ?? {});
   if (!found.length) return null;
   const link = ([service, address]) => el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, word("maps", service));
-  return el("span", { class: "ways" }, `${t("maps.go")} `, found.map(link));
+  return el("span", { class: "ways" }, `${t("maps.go")}`, found.flatMap((one) => [" ", link(one)]));
 }
 
 export function gases(detection) {

@@ -100,6 +100,7 @@ function cameraLine(camera, online) {
     el("span", { class: "verdict" }, word("verdict", camera.verdict ?? "none")),
     cause && el("span", { class: "cause" }, cause),
     online && camera.frame_age_s > OLD_FRAME_S && el("span", { class: "cause" }, t("health.frame.age", { seconds: Math.round(camera.frame_age_s) })),
+    camera.ticket && el("span", { class: "doubt ticket" }, `${t("health.ticket")} `, time(camera.ticket.since, { relative: true }), ` · ${sentence(camera.ticket.said)}`),
     camera.judged_s !== null && el("span", { class: "small", title: t("watch.since") }, coverage(camera.judged_s, camera.not_judged_s)),
   );
 }

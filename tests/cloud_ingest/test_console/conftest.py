@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,10 @@ from sqlalchemy import Engine
 from cloud_ingest.store import schema
 from cloud_ingest.store.database import bump, open_store, writing
 from lab.showcase.alerts import Town
+from lab.showcase.pictures import BROWSER_FLAGS
 from lab.showcase.serving import settings_for, start
+
+PATIENCE_MS = 60_000  # a slow machine may take long; nothing here measures time
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +79,53 @@ def chromium() -> Iterator[Any]:
     thread, and no other test could start one."""
     from playwright.sync_api import sync_playwright
 
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--use-angle=swiftshader",
-        "--enable-unsafe-swiftshader",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(BROWSER_FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def context_of(chromium: Any) -> Iterator[Any]:
+    """One browser profile a way of looking, so that scripts are fetched and compiled once."""
+    contexts: dict[str, Any] = {}
+
+    def find(webgl: bool, options: dict[str, Any]) -> Any:
+        key = repr((webgl, sorted(options.items())))
+        if key not in contexts:
+            contexts[key] = chromium.new_context(reduced_motion="reduce", **options)
+            if not webgl:  # where the map is not the matter: software WebGL is the slowest part of the page
+                contexts[key].add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+        return contexts[key]
+
+    yield find
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.fixture
+def browse(context_of: Any, console: str) -> Iterator[Any]:
+    """Opens the console for a reader who was never here; any script error or refused load fails the test at its end."""
+    pages, troubles, hosts = [], [], set()
+
+    def open_page(
+        query: str = "?lang=en", *, webgl: bool = True, width: int = 1280, height: int = 720, **options: Any
+    ) -> Any:
+        context = context_of(webgl, {"viewport": {"width": width, "height": height}, **options})
+        page = context.new_page()
+        pages.append(page)
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
+        page.on("console", lambda message: message.type == "error" and troubles.append(f"console: {message.text}"))
+        page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/]*).*", r"\1", request.url)))
+        page.goto(f"{console}/{query}")
+        page.wait_for_selector("#link.live", state="attached")
+        return page
+
+    yield open_page
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+        page.context.clear_cookies()
+        page.close()
+    assert troubles == []
+    assert {host for host in hosts if not host.startswith(("blob:", "data:"))} <= {console}

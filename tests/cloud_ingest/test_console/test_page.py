@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,56 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from lab.showcase.pictures import region_around
+
 pytestmark = pytest.mark.chromium
 
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>\'"`${window.pwned=3}'
-PATIENCE_MS = 20_000  # a slow machine may take long; nothing here measures time
-
-
-@pytest.fixture(scope="module")
-def context_of(chromium: Any) -> Iterator[Any]:
-    """One browser profile a way of looking, so that scripts are fetched and compiled once."""
-    contexts: dict[str, Any] = {}
-
-    def find(webgl: bool, options: dict[str, Any]) -> Any:
-        key = repr((webgl, sorted(options.items())))
-        if key not in contexts:
-            contexts[key] = chromium.new_context(reduced_motion="reduce", **options)
-            if not webgl:  # where the map is not the matter: software WebGL is the slowest part of the page
-                contexts[key].add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
-        return contexts[key]
-
-    yield find
-    for context in contexts.values():
-        context.close()
-
-
-@pytest.fixture
-def browse(context_of: Any, console: str) -> Iterator[Any]:
-    """Opens the console for a reader who was never here; any script error or refused load fails the test at its end."""
-    pages, troubles, hosts = [], [], set()
-
-    def open_page(
-        query: str = "?lang=en", *, webgl: bool = True, width: int = 1280, height: int = 720, **options: Any
-    ) -> Any:
-        context = context_of(webgl, {"viewport": {"width": width, "height": height}, **options})
-        page = context.new_page()
-        pages.append(page)
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.on("console", lambda message: message.type == "error" and troubles.append(f"console: {message.text}"))
-        page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/]*).*", r"\1", request.url)))
-        page.goto(f"{console}/{query}")
-        page.wait_for_selector("#link.live", state="attached")
-        return page
-
-    yield open_page
-    for page in pages:
-        page.evaluate("localStorage.clear()")
-        page.context.clear_cookies()
-        page.close()
-    assert troubles == []
-    assert {host for host in hosts if not host.startswith(("blob:", "data:"))} <= {console}
 
 
 def colours(page: Any, selector: str = "#map") -> Any:
@@ -86,6 +40,7 @@ def wait_for_map(page: Any, expected: tuple[int, int, int]) -> Any:
 CANDIDATE_EDGE = (0x66, 0xB0, 0xFF)
 RAY = (0x7A, 0xD2, 0xFF)
 ROOF_EDGE = (0x7B, 0x61, 0x4A)
+REGION = (0x9A, 0xE2, 0xFF)
 
 
 def test_the_map_draws_roofs_cameras_and_views(street: Any, browse: Any) -> None:
@@ -142,9 +97,10 @@ def test_an_alert_appears_by_itself_and_cannot_be_missed(street: Any, browse: An
     assert labels == ["东巷5号 62%", "西巷5号 21%"]
     wait_for_map(page, RAY)
     bars = page.locator(".bars li").all_inner_texts()
-    assert [re.sub(r"\s+", " ", bar) for bar in bars] == [
-        "东巷5号 62%",
-        "西巷5号 21%",
+    ways = " Go there: Amap Baidu Tencent"
+    assert [re.sub(r"\s+", " ", bar).strip() for bar in bars] == [
+        "东巷5号 62%" + ways,
+        "西巷5号 21%" + ways,
         "Elsewhere none of these roofs 17%",
     ]
 
@@ -165,6 +121,14 @@ def test_no_chance_is_rounded_to_a_certainty(street: Any, browse: Any) -> None:
     values = page.locator(".bar-value").all_inner_texts()
     assert values == [">99%", "<1%"]
     assert "100%" not in page.locator("body").inner_text()
+
+
+def test_the_credible_region_of_the_chosen_lead_is_drawn_around_its_roofs(street: Any, browse: Any) -> None:
+    region = region_around(1, 35, 5, 19)
+    street.add_alert("a1", [("roof-5", 0.71), ("roof-4", 0.16)], gateways=(), region=region)
+    page = browse()
+    wait_for_map(page, REGION)
+    assert "holds 87% of it: 2 roofs" in page.locator("#panel").inner_text()
 
 
 def test_looking_at_an_alert_takes_its_newness_away_for_good(street: Any, browse: Any) -> None:

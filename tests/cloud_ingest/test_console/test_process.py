@@ -47,7 +47,7 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 
 def page_of(running: subprocess.Popen[bytes], address: str) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         assert running.poll() is None, "the console ended at once"
         try:

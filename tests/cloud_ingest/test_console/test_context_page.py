@@ -1,0 +1,106 @@
+"""What stands beside a lead, and what a gateway says of itself, in a real browser; and when the cloud does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from cloud_ingest.store import schema
+from cloud_ingest.store.database import bump, writing
+from lab.showcase.pictures import furnish
+
+pytestmark = pytest.mark.chromium
+
+HOSTILE = '<img src=x onerror="window.pwned=1">'
+
+
+@pytest.fixture
+def furnished(town: Any) -> Any:
+    furnish(town, nights=0)
+    return town
+
+
+def open_lead(browse: Any, query: str) -> Any:
+    page = browse(f"{query}#a1", webgl=False)
+    page.wait_for_selector(".detail-head")
+    return page
+
+
+def test_a_lead_says_which_fuel_where_it_lies_and_what_moved_it(furnished: Any, browse: Any) -> None:
+    page = open_lead(browse, "?lang=en")
+    head = page.locator(".detail-head").inner_text()
+    assert "Certainty that it is solid-fuel smoke 87%" in head and "not the chance of coal" in head
+    fuel = page.locator(".block.fuel").inner_text()
+    assert "Coal is the fuel with 74%" in fuel and "if it is solid-fuel smoke" in fuel and "×2.3" in fuel
+    lies = page.locator(".block.lies").inner_text()
+    for part in ("东巷第七网格 · 李建国", "城区禁煤区", "银政发〔2026〕14号", "640 m away", "0951-5550100"):
+        assert part in lies, part
+    assert page.locator(".lies a").first.get_attribute("href") == "tel:0951-5550100"
+    assert "Exhaust" in page.locator(".block.suggestions").inner_text()
+    assert "CO +2.4 ppm" in page.locator(".rises").first.inner_text()
+    weighed = page.locator(".block", has_text="What was weighed").inner_text()
+    assert "Whether it is smoke" in weighed and "60% → 91%" in weighed and "weighs nothing" in weighed
+
+
+def test_ways_lead_into_the_map_services_in_their_own_coordinates(furnished: Any, browse: Any) -> None:
+    page = open_lead(browse, "?lang=zh")
+    first = page.locator(".bars li").first
+    assert first.locator(".ways a").all_inner_texts() == ["高德", "百度", "腾讯"]
+    amap = first.locator(".ways a").first
+    address = amap.get_attribute("href")
+    lon, lat = (float(part) for part in address.split("position=")[1].split("&")[0].split(","))
+    roof = page.evaluate("fetch('/api/alerts/a1').then((answer) => answer.json())")["candidates"][0]
+    assert 0.003 < lon - roof["lon"] < 0.009 and abs(lat - roof["lat"]) < 0.005  # GCJ-02, some 500 m off
+    assert amap.get_attribute("rel") == "noopener noreferrer"
+    text = page.locator("#panel").inner_text()
+    assert "煤的可能" in text and "属地" in text and "国控站点" in text and "不是烧煤的概率" in text
+
+
+def test_an_old_lead_shows_what_it_has_and_nothing_is_made_up(street: Any, browse: Any) -> None:
+    street.add_alert("a1", [("roof-4", 0.62)])
+    page = open_lead(browse, "?lang=en")
+    for block in (".block.fuel", ".block.lies", ".block.suggestions", ".rises", ".weight"):
+        assert page.locator(block).count() == 0, block
+    assert "A chimney is registered" in page.locator("#panel").inner_text()
+
+
+def test_coal_that_cannot_be_told_is_said_so_and_strange_contexts_stay_text(furnished: Any, browse: Any) -> None:
+    lies = {
+        "at": furnished.at(-6),
+        "layers": {},
+        "rooftops": {"roof-5": {"grids": [{"name": HOSTILE, "phone": HOSTILE}]}},
+    }
+    coal = {"estimate": None, "score": 0.0, "factors": [], "text": ""}
+    with writing(furnished.engine) as connection:
+        connection.execute(
+            update(schema.alert_versions)
+            .where(schema.alert_versions.c.alert_id == "a1")
+            .values(lies=lies, coal=coal, suggestions=[{"class": HOSTILE, "text": HOSTILE}], region={"odd": True})
+        )
+        bump(connection, "alerts")
+    page = open_lead(browse, "?lang=en")
+    assert "Cannot be told from wood or straw" in page.locator(".block.fuel").inner_text()
+    assert HOSTILE in page.locator(".block.lies").inner_text()
+    assert page.evaluate("window.pwned") is None
+
+
+def test_a_gateway_says_its_verdict_its_night_and_its_maintenance(furnished: Any, browse: Any) -> None:
+    furnished.add_gateway(
+        "gw-work", 0, 60, 180, verdict="cannot_judge", cause="under maintenance",
+        maintenance={"until": furnished.at(60), "reason": "lens is cleaned"},
+        verdict_reasons=["no camera: the air alone names nobody"],
+    )  # fmt: skip
+    furnished.add_ticket("gw-north", "the camera has moved by 31 px and turned by 0.4° against its reference")
+    page = browse("?lang=en#", webgl=False)
+    page.wait_for_selector(".detail-head")
+    page.locator("#back").click()
+    page.wait_for_selector(".gateway-card")
+    west = page.locator(".gateway-card", has_text="gw-west").inner_text()
+    assert "Suspected smoke" in west and "camera cam-1 suspects smoke" in west
+    assert "12.5 of 14.0 h judged" in west
+    work = page.locator(".gateway-card", has_text="gw-work").inner_text()
+    assert "Cannot judge" in work and "Under maintenance" in work and "lens is cleaned" in work
+    north = page.locator(".gateway-card", has_text="gw-north").inner_text()
+    assert "must be calibrated anew, since" in north and "moved by 31 px" in north
