@@ -51,7 +51,7 @@ def reckon(
 
 def _about(scene: Scene, one: Heard, detection: Detection) -> _About:
     from_s, to_s = scene.seconds(detection.started_at), scene.seconds(detection.last_seen_at)
-    source = one.sights.source_at(detection.origin_px, from_s, to_s)
+    source = one.sights.source_at(detection.origin_px, from_s, to_s, scene.happenings)
     if source is not None:
         return _About(source, BURNING_CAUSE if source.kind in BURNING else source.kind)
     return _About(None, one.sights.other_at(detection.origin_px, scene.happenings, from_s, to_s))

@@ -71,8 +71,13 @@ class Sights:
             sight.times_s.append(t_s)
             sight.truths.append(truth)
 
-    def source_at(self, origin_px: tuple[float, float], from_s: float, to_s: float) -> Source | None:
-        """The plume that a claim at this pixel (of these frames) and time is about."""
+    def source_at(
+        self, origin_px: tuple[float, float], from_s: float, to_s: float, happenings: Sequence[Happening] = ()
+    ) -> Source | None:
+        """The plume that a claim at this pixel (of these frames) and time is about.
+
+        A plume that nobody looks for is not it where something that moves or switches at its own place lies nearer.
+        """
         best, found = inf, None
         width = self.camera.size[0]
         for sight in self.plumes.values():
@@ -83,7 +88,18 @@ class Sights:
                 reach = _NEAR_SHARE * width + min(max(truth.size_px) / 2, _REACH_SHARE * width)
                 if away <= reach and away < best:
                     best, found = away, sight.source
-        return found
+        if found is None or found.kind in BURNING:
+            return found
+        stirs = [event for event in happenings if event.place is not None and self._stirs(event, from_s, to_s)]
+        return None if any(self._away(origin_px, event) < best for event in stirs) else found
+
+    def _stirs(self, event: Happening, from_s: float, to_s: float) -> bool:
+        """Whether it is no plume, and moves or changes before this camera about that time."""
+        if event.gateway not in (None, self.gateway) or event.facts.truly not in (None, "other"):
+            return False
+        if event.kind == "light_switch":  # a lamp that burns on is still
+            return any(from_s - _BEFORE_S <= turn <= to_s for turn in (event.t0_s, event.t1_s))
+        return event.facts.seen_by != "air" and event.t0_s <= to_s and event.t1_s >= from_s - _BEFORE_S
 
     def other_at(
         self, origin_px: tuple[float, float], happenings: Sequence[Happening], from_s: float, to_s: float

@@ -55,6 +55,22 @@ def test_what_is_no_plume_is_found_by_place_or_by_lying_over_everything() -> Non
     assert found.other_at((x, y), [tree], 5000, 5010) == NOTHING
 
 
+def test_a_flag_beside_a_boiler_is_not_booked_on_its_steam_and_smoke_stays_smoke() -> None:
+    (x, y), *_ = CAMERA.project(np.array([[0.0, 60.0, 6.0]]))[0]
+    found = Sights("gw-east", CAMERA, 2.0)
+    for frame in range(60):
+        found.note(100 + frame / 2, [PlumeTruth((x - 30, y), 0.25, (20, 30), 300, 6.0, 8.0, BOILER)])
+    flag = Happening("swaying", 0, 1000, 0.2, place=(0.0, 60.0, 6.0))
+    lamp = Happening("light_switch", 0, 1000, 20.0, place=(0.0, 60.0, 6.0))  # burns all the time: still
+    assert found.source_at((x - 5, y), 110, 120) == BOILER
+    assert found.source_at((x - 5, y), 110, 120, [lamp]) == BOILER
+    assert found.source_at((x - 5, y), 110, 120, [flag]) is None
+    assert found.source_at((x - 25, y), 110, 120, [flag]) == BOILER
+    found.note(115, [PlumeTruth((x - 30, y), 0.25, (20, 30), 300, 6.0, 8.0, STOVE)])
+    found.plumes.pop(BOILER)
+    assert found.source_at((x - 5, y), 110, 120, [flag]) == STOVE
+
+
 def test_judgeable_needs_contrast_for_ten_seconds() -> None:
     assert sights().plumes[STOVE].first_judgeable_s(2.0) == 100
     assert sights(contrast=1.9).plumes[STOVE].first_judgeable_s(2.0) is None
