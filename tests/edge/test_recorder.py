@@ -297,13 +297,14 @@ def test_kill_9_while_writing_leaves_a_folder_that_verifies(tmp_path: Path, iden
         "key = load_pem_private_key(Path(sys.argv[2]).read_bytes(), None)\n"
         "store = EvidenceStore(Path(sys.argv[1]), 'gw-1', key, SystemClock(), 2_000_000, 0)\n"
         "store.open(['east'])\n"
-        "print('ready', flush=True)\n"
         "n = 0\n"
         "while True:\n"
         "    n += 1\n"
         "    stamp = Stamp(1795000000.0 + n, n)\n"
         "    frames = (Kept(float(n), stamp, (64, 64), n.to_bytes(8) * 4000),)\n"
         "    store.add(Segment('east', ('a' * 32,), frames), 1, None, travels=n % 3 == 0)\n"
+        "    if n == 1:\n"
+        "        print('ready', flush=True)\n"
         "    store.settle()\n"
     )
     for attempt in range(6):

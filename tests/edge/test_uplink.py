@@ -121,7 +121,8 @@ def test_a_new_detection_leaves_at_once(
         gateway.add(detection_fact(number))
         arrived, _ = cloud.arrivals.get(timeout=20)
         delays.append(arrived - began)
-    assert sorted(delays)[10] < 0.1, f"median {sorted(delays)[10]:.3f} s from the spool to the cloud"
+    # No timer of the uplink is as short: what takes less was woken. (A loaded machine takes some tenths.)
+    assert sorted(delays)[10] < 1.0, f"median {sorted(delays)[10]:.3f} s from the spool to the cloud"
 
 
 def test_another_client_that_takes_the_gateways_name_does_not_end_its_connection(

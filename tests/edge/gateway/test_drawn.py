@@ -93,7 +93,7 @@ def service(config: Path, until: Until) -> Iterator[Callable[[], tuple[str, subp
             except (urllib.error.URLError, ConnectionError):
                 return False
 
-        until(answers, "the page")
+        until(answers, "the page", 120.0)
         return address, process
 
     yield start
