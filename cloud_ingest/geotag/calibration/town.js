@@ -9,16 +9,15 @@ const collection = (features) => ({ type: "FeatureCollection", features });
 const point = (lon, lat, properties = {}) => ({ type: "Feature", geometry: { type: "Point", coordinates: [lon, lat] }, properties });
 
 function style() {
-  const source = { type: "geojson", data: collection([]) };
   return {
     version: 8,
-    sources: Object.fromEntries(SOURCES.map((name) => [name, source])),
+    sources: Object.fromEntries(SOURCES.map((name) => [name, { type: "geojson", data: collection([]) }])),
     layers: [
       { id: "ground", type: "background", paint: { "background-color": "#0b1118" } },
       { id: "view", type: "fill", source: "view", paint: { "fill-color": "#2f8fb3", "fill-opacity": 0.16 } },
       { id: "roofs", type: "fill", source: "roofs", filter: ["==", ["get", "kind"], "roof"], paint: { "fill-color": "#2a3a4e", "fill-outline-color": "#5b7693" } },
       { id: "corners", type: "circle", source: "corners", minzoom: 16, paint: { "circle-radius": 2.5, "circle-color": "#8fb2d6" } },
-      { id: "chimneys", type: "circle", source: "corners", filter: ["get", "chimney"], paint: { "circle-radius": 4, "circle-color": "#ffb066" } },
+      { id: "chimneys", type: "circle", source: "corners", filter: ["==", ["get", "chimney"], true], paint: { "circle-radius": 4, "circle-color": "#ffb066" } },
       { id: "ellipses", type: "line", source: "ellipses", paint: { "line-color": "#ffa24a", "line-width": 2 } },
       {
         id: "marks", type: "circle", source: "marks",

@@ -23,7 +23,7 @@ from .conftest import LAT, LON, SIZE, Street
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "smokesentry", "camera", "calibrate", *map(str, arguments)]
+    command = [str(Path(sys.executable).with_name("smokesentry")), "camera", "calibrate", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
 
 
