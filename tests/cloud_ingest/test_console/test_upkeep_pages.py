@@ -27,7 +27,7 @@ TODAY = NOW.astimezone(ZoneInfo("Asia/Shanghai")).date()
 
 
 def get(console: str, path: str, language: str = "en") -> str:
-    with urlopen(Request(console + path, headers={"Accept-Language": language}), timeout=20) as answer:
+    with urlopen(Request(console + path, headers={"Accept-Language": language}), timeout=120) as answer:
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         return answer.read().decode()
 
