@@ -83,7 +83,8 @@ def photograph(browser: Any, address: str, folder: Path) -> Iterator[Path]:
             page.wait_for_selector("figure.drawn img")
             page.wait_for_timeout(2500)
             yield _shot(page, folder / f"console-{lang}.png")
-        with _page(browser, f"{address}/wind?lang={lang}", _DESKTOP) as page:
+        locale = {"zh": "zh-CN", "en": "en-GB"}[lang]  # in which the browser writes dates
+        with _page(browser, f"{address}/wind?lang={lang}", _DESKTOP, locale=locale) as page:
             yield _shot(page, folder / f"console-wind-{lang}.png", whole=True)
     with _page(browser, f"{address}/?lang=zh#a1", _PHONE, is_mobile=True, device_scale_factor=2) as page:
         page.wait_for_selector("figure.drawn img")
