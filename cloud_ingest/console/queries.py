@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, an
 
 from cloud_ingest.console import shapes
 from cloud_ingest.console.curve import QUANTITIES, thin
-from cloud_ingest.console.map_links import map_links
+from cloud_ingest.console.display_crs import map_links
 from cloud_ingest.console.rays import ray
 from cloud_ingest.console.shapes import Json
 from cloud_ingest.store.database import reading
@@ -139,7 +139,7 @@ class ConsoleStore:
             return {
                 **said,
                 **shapes.context(told[-1]),
-                "candidates": [{**one, "maps": map_links(one)} for one in said["candidates"]],
+                "candidates": [{**one, "maps": _ways(one)} for one in said["candidates"]],
                 "versions": [shapes.version(version) for version in told],
                 "detections": [shapes.detection(claim) for claim in found],
                 "pictures": _pictures(connection, [claim["evidence_id"] for claim in found]),
@@ -221,6 +221,11 @@ class ConsoleStore:
 def _tally(connection: Connection, column: ColumnElement[str], condition: ColumnElement[bool]) -> dict[str, int]:
     rows = connection.execute(select(column, func.count()).where(condition).group_by(column))
     return {str(value): int(count) for value, count in rows}
+
+
+def _ways(candidate: Json) -> dict[str, str]:
+    """Service -> address that opens the place in a map app."""
+    return {link.service: link.url for link in map_links(candidate["lat"], candidate["lon"])}
 
 
 def _pictures(connection: Connection, evidence_ids: list[str]) -> list[Json]:

@@ -1,4 +1,4 @@
-"""Every word of the pages in Chinese and English (``words/*.json``), and what the other rooms say, in Chinese."""
+"""Every word of the pages in Chinese and English (``texts/*.json``), and what the other rooms say, in Chinese."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def words(lang: str, *parts: str) -> dict[str, str]:
     """Key -> text in one language, of the files named; each page has one of its name, and all share ``common``."""
     table: dict[str, dict[str, str]] = {}
     for part in parts:
-        table |= json.loads(_file("words", f"{part}.json"))
+        table |= json.loads(_file("texts", f"{part}.json"))
     return {key: text[lang] for key, text in table.items()}
 
 

@@ -47,7 +47,7 @@ def test_a_lead_says_which_fuel_where_it_lies_and_what_moved_it(furnished: Any, 
 def test_ways_lead_into_the_map_services_in_their_own_coordinates(furnished: Any, browse: Any) -> None:
     page = open_lead(browse, "?lang=zh")
     first = page.locator(".bars li").first
-    assert first.locator(".ways a").all_inner_texts() == ["高德", "百度", "腾讯"]
+    assert first.locator(".ways a").all_inner_texts() == ["高德", "腾讯", "百度", "手机地图"]
     amap = first.locator(".ways a").first
     address = amap.get_attribute("href")
     lon, lat = (float(part) for part in address.split("position=")[1].split("&")[0].split(","))

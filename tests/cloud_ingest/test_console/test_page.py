@@ -97,7 +97,7 @@ def test_an_alert_appears_by_itself_and_cannot_be_missed(street: Any, browse: An
     assert labels == ["东巷5号 62%", "西巷5号 21%"]
     wait_for_map(page, RAY)
     bars = page.locator(".bars li").all_inner_texts()
-    ways = " Go there: Amap Baidu Tencent"
+    ways = " Go there: Amap Tencent Baidu Own app"
     assert [re.sub(r"\s+", " ", bar).strip() for bar in bars] == [
         "东巷5号 62%" + ways,
         "西巷5号 21%" + ways,

@@ -71,7 +71,7 @@ def test_a_pixels_direction_on_the_map(changes: dict, pixel: list[float], azimut
     assert (found["lat"], found["lon"]) == (38.0, 106.0)
 
 
-FILES_OF_WORDS = sorted(file.name.removesuffix(".json") for file in HERE.joinpath("words").iterdir())
+FILES_OF_WORDS = sorted(file.name.removesuffix(".json") for file in HERE.joinpath("texts").iterdir())
 TEMPLATES = {file.name.removesuffix(".html"): file.read_text() for file in HERE.joinpath("templates").iterdir()}
 SHARED = "".join(TEMPLATES[name] for name in ("base", "sheet", "nav"))
 
