@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench ingest-page judge faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test check format bench geotag-check ingest-page judge faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ format: $(READY)  ## format and mend what ruff can mend
 bench: $(READY)  ## figures as ratios: build/bench.json and build/bench.md (minutes)
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry bench $(ARGS)
+
+geotag-check: $(READY)  ## how often geotag names the right roof, on 520 random scenes: writes into docs/geotag.md (minutes); ARGS="--scenes N"
+	@$(BIN)/python -m lab.geotag --page docs/geotag.md $(ARGS)
 
 faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: build/faults.json, faults.md (20 minutes); ARGS="--minutes N"
 	@sh scripts/services.sh faults

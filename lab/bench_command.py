@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Measure = Callable[[Path, Callable[[str], None]], list[Figure]]
 
-_PARTS = ("sensors", "gateway", "detector", "road", "ingest")
+_PARTS = ("sensors", "gateway", "detector", "road", "ingest", "geotag")
 
 
 def main(argv: list[str]) -> int:
@@ -63,6 +63,7 @@ def main(argv: list[str]) -> int:
 def _measures(parts: list[str]) -> list[Measure]:
     from lab.bench import detector_cost, road_time
     from lab.bench_gateway import gateway_cost, stream_cost
+    from lab.bench_geotag import geotag_city
     from lab.bench_ingest import ingest_rates
     from lab.bench_sensors import decode_rate, eight_sensors
 
@@ -72,5 +73,6 @@ def _measures(parts: list[str]) -> list[Measure]:
         "detector": [detector_cost],
         "road": [road_time],
         "ingest": [ingest_rates],
+        "geotag": [geotag_city],
     }
     return [measure for part in parts for measure in work[part]]
