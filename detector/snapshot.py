@@ -98,7 +98,9 @@ def _track(row: object, number: int) -> Track:
     )
     if not sound:
         raise NotUsable("the state is damaged: a track with impossible numbers")
-    return Track(number=number, area=area, told_class=str(told), course=Course(), from_start=True, **numbers)
+    return Track(
+        number=number, area=area, told_class=str(told), course=Course(), from_start=True, firings=(0, None), **numbers
+    )
 
 
 def _area(text: str) -> NDArray[np.bool_]:
