@@ -16,6 +16,7 @@ from smokesentry.clock import from_wire
 from smokesentry.weather import Weather
 
 _SECOND_CAMERA = 0.5  # of its confidence, another camera removes from the remaining doubt
+_SOON_S = 60.0  # after the first sight: when a rise that a gateway itself has found is taken to begin at the latest
 
 Claim = Mapping[str, Any]
 
@@ -95,15 +96,19 @@ def _air(
     placeless = 0.0
     wind = around.wind
     for sighting, claim in claims:
+        if wind.from_deg is None and claim.get("wind_from_deg") is not None:
+            wind = Wind(claim.get("wind_speed_m_s"), claim["wind_from_deg"])
         for cue in claim.get("particulates") or []:
             if sighting.view is None:
                 placeless = max(placeless, cue["rise_ug_m3"])
                 continue
             x, y, _ = sighting.view.camera.position
-            rise = Rise(sighting.camera[0], float(x), float(y), cue["rise_ug_m3"], from_wire(cue["at"]).timestamp())
+            # A cue tells when the rise was looked at, as long as it lasts, not when it began.
+            began_s = min(from_wire(cue["at"]).timestamp(), start_s + _SOON_S)
+            rise = Rise(sighting.camera[0], float(x), float(y), cue["rise_ug_m3"], began_s)
             held = own.get(rise.gateway)
             own[rise.gateway] = rise if held is None or rise.ug_m3 > held.ug_m3 else held
-            if claim.get("wind_from_deg") is not None:
+            if claim.get("wind_from_deg") is not None:  # of the same minutes and place as the rise
                 wind = Wind(claim.get("wind_speed_m_s"), claim["wind_from_deg"])
     if town is None or not candidates:
         rises = [rise.ug_m3 for rise in [*own.values(), *around.rises]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from math import atan2, cos, degrees, hypot, isfinite, radians, sin
 from statistics import median
 from typing import Any
@@ -33,6 +33,7 @@ _MOST_ROWS = 4000
 _SAME_ORIGIN = 9.0  # squared standard deviations
 _SWAY_PX = 4.0  # how far the same mouth's plume seems to begin from burst to burst
 _MOST_PLUMES = 500
+_LONGEST = timedelta(days=1)  # no plume is seen for longer
 _FIRST_S, _LAST_S = 1_000_000_000.0, 4_000_000_000.0  # 2001 to 2096: other times are a wrong clock's
 
 
@@ -42,8 +43,9 @@ class Surroundings:
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._registers: dict[int, Register] = {}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Place] = {}  # of gateways
         self._poses_known = -1
+        self._stand: dict[str, tuple[tuple[int, int | None], dict[str, tuple[float, float]]]] = {}  # by tenant
 
     def around(
         self,
@@ -60,7 +62,7 @@ class Surroundings:
             return Around(self._zone)  # its times are in doubt: so is what held at that time
         start_s = min(starts)
         register = self._register(connection, tenant)
-        plumes = self._plumes(connection, sightings)
+        plumes = self._plumes(connection, tenant, sightings)
         if town is None or posterior is None or not posterior.roofs:
             return Around(self._zone, register, plumes=plumes)
         roofs = [
@@ -98,9 +100,9 @@ class Surroundings:
             found[row.rooftop].append(Night(night, row.probability, row.confidence, frozenset(row.poses)))
         return found
 
-    def _plumes(self, connection: Connection, sightings: Sequence[Sighting]) -> list[EarlierPlume]:
+    def _plumes(self, connection: Connection, tenant: str, sightings: Sequence[Sighting]) -> list[EarlierPlume]:
         """Those at the origin of the camera that has seen most of them, from the night's noon until now."""
-        until = from_unix(max(max(s.last_s, s.started_s) for s in sightings))
+        until = from_unix(min(max(max(s.last_s, s.started_s) for s in sightings), _LAST_S))
         best: list[EarlierPlume] = []
         for one in representatives(sightings):
             night = night_of(from_unix(one.started_s).astimezone(self._zone))
@@ -108,9 +110,10 @@ class Surroundings:
             gateway, camera = one.camera
             query = (
                 select(detections.c["class"], detections.c.started_at, detections.c.last_seen_at, detections.c.body)
-                .where(detections.c.gateway == gateway, detections.c.camera == camera)
+                .where(detections.c.tenant == tenant, detections.c.gateway == gateway, detections.c.camera == camera)
                 .where(detections.c.pose_version == one.pose_version)
                 .where(detections.c.started_at.between(to_wire(since), to_wire(until)))
+                .where(detections.c.last_seen_at.between(to_wire(since), to_wire(until + _LONGEST)))  # what is indexed
                 .order_by(detections.c.started_at.desc(), detections.c.detection_id)
                 .limit(_MOST_PLUMES)
             )
@@ -154,14 +157,15 @@ class Surroundings:
             rows = connection.execute(select(camera_poses.c.gateway, camera_poses.c.pose).order_by(camera_poses.c.id))
             self._places = {row.gateway: msgspec.convert(row.pose["place"], Place) for row in rows}
             self._poses_known = newest
-        mine = connection.execute(select(gateways.c.gateway).where(gateways.c.tenant == tenant)).scalars()
-        there = {}
-        for gateway in mine:
-            if gateway in self._places:
-                x, y = town.frame.to_xy(self._places[gateway].lat, self._places[gateway].lon)
-                there[gateway] = (hypot(x - place[0], y - place[1]), x, y)
-        nearest = sorted((distance, name) for name, (distance, _, _) in there.items() if distance <= REACH_M)
-        return {name: there[name][1:] for _, name in nearest[:_MOST_STATIONS]}
+            self._stand.clear()
+        made_of, stand = self._stand.get(tenant, (None, {}))
+        if made_of != town.made_of:
+            mine = connection.execute(select(gateways.c.gateway).where(gateways.c.tenant == tenant)).scalars()
+            known = {gateway: self._places[gateway] for gateway in mine if gateway in self._places}
+            stand = {gateway: town.frame.to_xy(at.lat, at.lon) for gateway, at in known.items()}
+            self._stand[tenant] = town.made_of, stand
+        distances = sorted((hypot(x - place[0], y - place[1]), name) for name, (x, y) in stand.items())
+        return {name: stand[name] for distance, name in distances[:_MOST_STATIONS] if distance <= REACH_M}
 
 
 def _unix(text: str) -> float:

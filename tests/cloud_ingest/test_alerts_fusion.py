@@ -192,6 +192,23 @@ def test_telemetry_that_comes_after_the_alert_is_weighed(cloud, east, south, ori
     assert len(cloud.versions(after["alert_id"])) == count
 
 
+def test_a_rise_that_lasts_counts_as_long_as_it_lasts(cloud, east, origin_of, houses):
+    """Each revision carries the rise as it is then, also half an hour after the fire was lit."""
+    origin = origin_of(east, *houses["r1c1"], 5.0)
+    towards = (east.pose.heading_deg + 360) % 360
+    weights = []
+    for revision, after_s in ((1, 60), (2, 1800)):
+        cue = wire.ParticulateCue(sensor="pm-1", rise_ug_m3=22.0, background_ug_m3=40.0, at=east.at(after_s))
+        claim = east.detection(
+            1, origin, revision=revision, last_seen_at=east.at(after_s), particulates=[cue], wind_from_deg=towards,
+            wind_speed_m_s=1.5,
+        )  # fmt: skip
+        cloud.take(east.batch("detection", claim))
+        weights += [factor["weight"] for factor in factors(cloud.newest()[0], "particulates")]
+    assert len(weights) == 2
+    assert weights[0] == weights[1] > 0.2
+
+
 def test_an_alert_that_was_closed_by_silence_is_not_opened_by_air_or_pose(cloud, engine, east, origin_of):
     cloud.take(east.batch("detection", east.detection(1, origin_of(east, 0, 0, 5.0))))
     with writing(engine) as connection:
