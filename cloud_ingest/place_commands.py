@@ -136,14 +136,17 @@ def _in_force(connection: Connection, tenant: str) -> list[str]:
 def _take_in(engine: Engine, tenant: str, wish: Wish, zone: str, *, dry: bool) -> Report:
     from cloud_ingest.places.table import PlaceError
     from cloud_ingest.store.database import reading, writing
-    from cloud_ingest.store.imports import import_file
+    from cloud_ingest.store.imports import prepare
     from smokesentry.clock import SystemClock
 
     _need(wish)
-    at = SystemClock().now().captured_at
     try:
-        with (reading if dry else writing)(engine) as connection:
-            return import_file(connection, tenant, wish, ZoneInfo(zone), at, _log.info, dry=dry)
+        with reading(engine) as connection:  # minutes for a city: nobody who stores waits for it
+            prepared = prepare(connection, tenant, wish, ZoneInfo(zone), _log.info)
+        if dry or prepared.report.unchanged:
+            return prepared.report
+        with writing(engine) as connection:
+            return prepared.put_in_force(connection, SystemClock().now().captured_at)
     except PlaceError as error:
         raise PlaceError(f"{wish.path}: {error}") from error
 

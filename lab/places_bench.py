@@ -45,14 +45,15 @@ def write_city(path: Path, roofs: int) -> None:
 
 def take_in(folder: Path, path: Path) -> dict[str, Any]:
     """The import itself."""
-    from cloud_ingest.store.database import open_store, writing
-    from cloud_ingest.store.imports import Wish, import_file
+    from cloud_ingest.store.database import open_store, reading, writing
+    from cloud_ingest.store.imports import Wish, prepare
 
     engine = open_store(f"sqlite:///{folder / 'cloud.db'}")
+    with reading(engine) as connection:
+        zone = ZoneInfo("Asia/Shanghai")
+        prepared = prepare(connection, "city", Wish("footprints", path), zone, lambda text: print(" ", text))
     with writing(engine) as connection:
-        wish = Wish("footprints", path)
-        report = import_file(connection, "city", wish, ZoneInfo("Asia/Shanghai"), _AT, lambda text: print(" ", text))
-    return {"taken in": report.summary}
+        return {"taken in": prepared.put_in_force(connection, _AT).summary}
 
 
 def index(folder: Path, _: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Footprints and chimneys are checked in ``geotag.footprints``; terrain in ``raste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,8 +82,10 @@ def read_places(kind: str, table: Table, shapes: Shapes, zone: ZoneInfo) -> tupl
     found: dict[str, Place] = {}
     for index in range(len(table)):
         place = _place(own, columns, index, shapes[index], zone, warnings)
-        if place.place in found:
+        if place.place in found and columns.value("place", index) is not None:
             raise PlaceError(f"{table.where(index)}: the id {place.place!r} stands there twice; ids must be unique")
+        if place.place in found:  # the same zone in two winters, without ids
+            place = replace(place, place=f"{place.place[:68]} #{index + 1}")
         found[place.place] = place
     if not found:
         raise PlaceError("has no rows")

@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -38,7 +39,7 @@ def read_csv(path: Path, known: Known) -> Table:
     sample = "\n".join(text.splitlines()[:_TITLE_ROWS])
     delimiter = max((",", ";", "\t"), key=sample.count)
     try:
-        rows: list[Sequence[Any]] = list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True))
+        rows: list[Sequence[Any]] = list(csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise PlaceError(f"is no table of text ({error}); save it again as CSV UTF-8") from error
     return _table(rows, known, notes)

@@ -1,12 +1,12 @@
 """One file into the store: read, brought to WGS-84, checked against the gateways, in force as a version, or refused.
 
-Everything happens in the caller's transaction: a refusal leaves what was in force.
+Reading and checking only read the store and may take minutes; what is written then is one transaction.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,15 +17,25 @@ from cloud_ingest.geotag.footprints import CHIMNEY_COLUMNS, FOOTPRINT_COLUMNS, c
 from cloud_ingest.places.columns import Columns
 from cloud_ingest.places.crs import to_wgs84
 from cloud_ingest.places.datum import check_bounds, check_chimneys, check_under_gateways
-from cloud_ingest.places.kinds import KINDS, read_places, wanted
+from cloud_ingest.places.kinds import KINDS, Place, read_places, wanted
 from cloud_ingest.places.raster import read_terrain
 from cloud_ingest.places.read import read_table
 from cloud_ingest.places.table import PlaceError, Shapes, bounds_of, object_array
 from cloud_ingest.store import footprints as roofs_store
-from cloud_ingest.store.places import TERRAIN, gateways_of, is_in_force, store_places, store_terrain
+from cloud_ingest.store.places import (
+    TERRAIN,
+    gateways_of,
+    is_in_force,
+    load_places,
+    load_terrain,
+    store_places,
+    store_terrain,
+    versions_in_force,
+)
 
 ALL_KINDS = ("footprints", "chimneys", *KINDS, TERRAIN)
 _BESIDE_SHP = (".shp", ".dbf", ".prj", ".cpg")
+_SHOWN = 10
 
 Say = Callable[[str], None]
 
@@ -56,17 +66,30 @@ class Report:
     unchanged: bool = False
 
 
-def import_file(
-    connection: Connection, tenant: str, wish: Wish, zone: ZoneInfo, at: str, say: Say, *, dry: bool = False
-) -> Report:
-    """Takes a file in. ``dry``: everything but the writing. Raises ``PlaceError``, whose message says where."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file that was read and found good, ready to be written."""
+
+    report: Report
+    _write: Callable[[Connection, str], int]
+
+    def put_in_force(self, connection: Connection, at: str) -> Report:
+        """Writes it as a new version, unless it is in force already. Raises ``PlaceError`` when the roofs under it
+        were renewed since it was checked."""
+        if not self.report.unchanged:
+            self.report.version = self._write(connection, at)
+        return self.report
+
+
+def prepare(connection: Connection, tenant: str, wish: Wish, zone: ZoneInfo, say: Say) -> Prepared:
+    """Reads and checks a file; ``zone``: the town's, for its days. Raises ``PlaceError``, whose message says where."""
     say(f"reading {wish.path.name}")
     digest = digest_of(wish)
     if wish.kind == TERRAIN:
-        return _terrain(connection, tenant, wish, digest, at, dry)
+        return _terrain(connection, tenant, wish, digest)
     if wish.kind in KINDS:
-        return _places(connection, tenant, wish, digest, zone, at, dry)
-    return _roofs(connection, tenant, wish, digest, at, say, dry)
+        return _places(connection, tenant, wish, digest, zone)
+    return _roofs(connection, tenant, wish, digest, say)
 
 
 def digest_of(wish: Wish) -> str:
@@ -87,80 +110,102 @@ def digest_of(wish: Wish) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, at: str, say: Say, dry: bool) -> Report:
+def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Say) -> Prepared:
     names = FOOTPRINT_COLUMNS if wish.kind == "footprints" else CHIMNEY_COLUMNS
     table = read_table(wish.path, names, wish.layer)
-    placed = to_wgs84(table, wish.crs, wish.swapped)
-    columns = Columns.of(table, names)
-    gateways = gateways_of(connection, tenant)
-    warnings = [*table.notes, *placed.warnings, *check_bounds(placed.shapes, gateways)]
     say(f"{len(table)} features read")
+    placed = to_wgs84(table, wish.crs, wish.swapped)
+    gateways = gateways_of(connection, tenant)
+    doubts = [*table.notes, *placed.warnings, *check_bounds(placed.shapes, gateways)]
     current = roofs_store.current_version(connection, tenant)
+    source = wish.path.name
     if wish.kind == "footprints":
         found = footprints_of(table, placed.shapes)
         shapes = object_array([roof.polygon for roof in found.roofs])
-        warnings += [*found.warnings, *check_under_gateways(shapes, gateways, wish.crs is not None)]
+        doubts += [*found.warnings, *check_under_gateways(shapes, gateways, wish.crs is not None)]
         known = sum(roof.height_known for roof in found.roofs)
         summary = f"{len(found.roofs)} roofs, {len(found.chimneys)} chimneys; {known} roofs with a height"
     else:
         if current is None:
             raise PlaceError("chimneys stand on roofs: import the footprints first")
         roofs = roofs_store.load_roofs(connection, current)
-        warnings += check_chimneys(placed.shapes, object_array([roof.polygon for roof in roofs]))
-        mouths, doubts = chimneys_of(table, placed.shapes, roofs)
+        doubts += check_chimneys(placed.shapes, object_array([roof.polygon for roof in roofs]))
+        mouths, more = chimneys_of(table, placed.shapes, roofs)
         if not mouths:
             raise PlaceError("has no rows")
-        shapes, summary = placed.shapes, f"{len(mouths)} chimneys"
-        warnings += doubts
-    report = Report(wish.kind, summary, placed.crs, warnings, columns.found, columns.unused, shapes)
+        shapes, summary, doubts = placed.shapes, f"{len(mouths)} chimneys", [*doubts, *more]
+    columns = Columns.of(table, names)
+    report = Report(wish.kind, summary, placed.crs, doubts, columns.found, columns.unused, shapes)
     if current is not None and roofs_store.digest_of(connection, current) == digest:
         report.version, report.unchanged = current, True
-    elif not dry and wish.kind == "footprints":
-        report.version = roofs_store.store_footprints(connection, tenant, wish.path.name, digest, found, at, say)
-    elif not dry:
-        report.version = roofs_store.store_chimneys(connection, tenant, wish.path.name, digest, mouths, at)
-    return report
+
+    def write(connection: Connection, at: str) -> int:
+        if wish.kind == "footprints":
+            return roofs_store.store_footprints(connection, tenant, source, digest, found, at, say)
+        if roofs_store.current_version(connection, tenant) != current:
+            raise PlaceError("the footprints were renewed meanwhile: import it again")
+        return roofs_store.store_chimneys(connection, tenant, source, digest, mouths, at)
+
+    return Prepared(report, write)
 
 
-def _places(connection: Connection, tenant: str, wish: Wish, digest: str, zone: ZoneInfo, at: str, dry: bool) -> Report:
+def _places(connection: Connection, tenant: str, wish: Wish, digest: str, zone: ZoneInfo) -> Prepared:
     table = read_table(wish.path, wanted(wish.kind), wish.layer)
     placed = to_wgs84(table, wish.crs, wish.swapped)
-    gateways = gateways_of(connection, tenant)
-    found, doubts = read_places(wish.kind, table, placed.shapes, zone)
-    warnings = [*table.notes, *placed.warnings, *check_bounds(placed.shapes, gateways), *doubts]
+    found, mended = read_places(wish.kind, table, placed.shapes, zone)
+    doubts = [*table.notes, *placed.warnings, *check_bounds(placed.shapes, gateways_of(connection, tenant)), *mended]
+    if wish.kind == "responsible":
+        doubts += _unknown_cells(connection, tenant, found)
     columns = Columns.of(table, wanted(wish.kind))
     report = Report(
-        wish.kind, f"{len(found)} entries", placed.crs, warnings, columns.found, columns.unused, placed.shapes
+        wish.kind, f"{len(found)} entries", placed.crs, doubts, columns.found, columns.unused, placed.shapes
     )
     same = is_in_force(connection, tenant, wish.kind, digest)
     if same is not None:
         report.version, report.unchanged = same, True
-    elif not dry:
-        report.version = store_places(
+
+    def write(connection: Connection, at: str) -> int:
+        return store_places(
             connection, tenant, wish.kind, found,
-            source=wish.path.name, digest=digest, crs=placed.crs, warnings=warnings, at=at,
+            source=wish.path.name, digest=digest, crs=placed.crs, warnings=doubts, at=at,
         )  # fmt: skip
-    return report
+
+    return Prepared(report, write)
 
 
-def _terrain(connection: Connection, tenant: str, wish: Wish, digest: str, at: str, dry: bool) -> Report:
+def _unknown_cells(connection: Connection, tenant: str, people: Sequence[Place]) -> list[str]:
+    """Persons of cells that the grids in force do not have: nobody would ever be asked."""
+    version = versions_in_force(connection, tenant).get("grids")
+    if version is None:
+        return ["no grids are in force yet: who is responsible shows when they are imported"]
+    cells = {place.place for place in load_places(connection, version)}
+    unknown = sorted({str(one.about["grid"]) for one in people} - cells)
+    shown = ", ".join(unknown[:_SHOWN]) + (" ..." if len(unknown) > _SHOWN else "")
+    return [f"{len(unknown)} of its cells are not in the grids in force: {shown}"] if unknown else []
+
+
+def _terrain(connection: Connection, tenant: str, wish: Wish, digest: str) -> Prepared:
     current = roofs_store.current_version(connection, tenant)
     around = None
     if current is not None:
         polygons = [roof.polygon for roof in roofs_store.load_roofs(connection, current)]
         around = bounds_of(object_array(polygons))
-    terrain, crs, warnings = read_terrain(wish.path, wish.crs, around)
+    terrain, crs, doubts = read_terrain(wish.path, wish.crs, around)
     rows, columns = terrain.heights_m.shape
     summary = (
         f"{rows} x {columns} samples, {terrain.west:.4f}-{terrain.east:.4f} east, "
         f"{terrain.south:.4f}-{terrain.north:.4f} north"
     )
-    report = Report(TERRAIN, summary, crs, warnings)
+    report = Report(TERRAIN, summary, crs, doubts)
     same = is_in_force(connection, tenant, TERRAIN, digest)
-    if same is not None and current is None:
-        report.version, report.unchanged = same, True
-    elif not dry:
-        report.version = store_terrain(
-            connection, tenant, terrain, source=wish.path.name, digest=digest, crs=crs, warnings=warnings, at=at
+    if same is not None:  # the same file may be cut anew, for other roofs
+        held = load_terrain(connection, same)
+        if (held.west, held.north, held.heights_m.shape) == (terrain.west, terrain.north, terrain.heights_m.shape):
+            report.version, report.unchanged = same, True
+
+    def write(connection: Connection, at: str) -> int:
+        return store_terrain(
+            connection, tenant, terrain, source=wish.path.name, digest=digest, crs=crs, warnings=doubts, at=at
         )
-    return report
+
+    return Prepared(report, write)

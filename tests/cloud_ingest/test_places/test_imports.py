@@ -16,7 +16,7 @@ from cloud_ingest.places.shifted import wgs84_to_gcj02
 from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.database import open_store, reading, writing
 from cloud_ingest.store.footprints import current_version, load_footprints
-from cloud_ingest.store.imports import Wish, import_file
+from cloud_ingest.store.imports import Wish, prepare
 from cloud_ingest.store.places import LayerCache, gateways_of, load_terrain, versions_in_force
 from cloud_ingest.store.schema import camera_poses, footprint_versions, gateways, place_versions, rooftops
 
@@ -26,8 +26,12 @@ IDS = [f"b{n:02d}" for n in range(40)]
 
 
 def _take(engine, kind, path, dry=False, **said):
-    with (reading if dry else writing)(engine) as connection:
-        return import_file(connection, "lab", Wish(kind, path, **said), ZONE, NOW, lambda _: None, dry=dry)
+    with reading(engine) as connection:
+        prepared = prepare(connection, "lab", Wish(kind, path, **said), ZONE, lambda _: None)
+    if dry:
+        return prepared.report
+    with writing(engine) as connection:
+        return prepared.put_in_force(connection, NOW)
 
 
 def _stand(engine, *places):
@@ -115,6 +119,10 @@ def test_a_town_drawn_on_a_chinese_map_is_refused_then_converted(engine, written
 def test_layers_are_versions_and_the_newest_holds(engine, written, squares, tmp_path):
     cells = np.array([shapely.box(106.28, 38.46, 106.30, 38.48)], dtype=object)
     first = _take(engine, "grids", written("g.gpkg", cells, {"编号": ["g-1"], "名称": ["一格"], "网格员": ["张三"]}))
+    strange = _sheet(tmp_path / "s.xlsx", ["网格编号", "网格员"], ["g-1", "李四"], ["g-9", "王五"])
+    assert (
+        "1 of its cells are not in the grids in force: g-9" in _take(engine, "responsible", strange, dry=True).warnings
+    )
     people = _sheet(tmp_path / "p.xlsx", ["网格编号", "网格员", "电话"], ["g-1", "李四", 13800000000])
     second = _take(engine, "responsible", people)
     cache = LayerCache()
@@ -151,6 +159,7 @@ def test_terrain_is_stored_and_comes_back_as_it_was(engine, tmp_path):
     with reading(engine) as connection:
         terrain = load_terrain(connection, report.version)
     assert np.array_equal(terrain.heights_m, heights[0], equal_nan=True)
+    assert _take(engine, "terrain", tmp_path / "d.tif").unchanged
     assert (terrain.west, terrain.north) == pytest.approx((106.2005, 38.4995))
 
 

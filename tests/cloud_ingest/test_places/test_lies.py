@@ -77,6 +77,16 @@ def test_a_zone_holds_from_its_first_midnight_to_the_end_of_its_last_day():
     assert zone["document"] == "〔2026〕1号"
 
 
+def test_the_same_zone_in_two_winters_needs_no_ids():
+    layers = _layers(
+        zones=_table(
+            [_box(-1, -1, 1, 1)] * 2, 名称=["禁煤区"] * 2, 起=["2025-11-01", "2026-11-01"], 止=["2026-03-31", None]
+        )
+    )
+    assert len(place_lies(layers, LAT, LON, NIGHT)["zones"]) == 1
+    assert len(place_lies(layers, LAT, LON, "2026-01-01T00:00:00.000Z")["zones"]) == 1
+
+
 @given(st.floats(0, 359), st.floats(0, 3000), st.floats(20, 70))
 def test_the_ring_of_a_station_is_a_thousand_metres_in_every_direction_and_latitude(turn, metres, lat):
     lon, at, _ = GEOD.fwd(106.0, lat, turn, metres)
