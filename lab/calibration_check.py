@@ -10,6 +10,7 @@ import argparse
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import radians
 from pathlib import Path
 
@@ -81,10 +82,10 @@ def _marks_table(scenes: int, seed: int) -> str:
         (6, 1.5, 0.3),
         (12, 1.5, 0.3),
     ]:
-        row = _run(scenes, seed, lambda rng, row, n=count, c=click, m=off: _one_of_marks(rng, row, n, c, m, slip=False))
+        row = _run(scenes, seed, partial(_one_of_marks, count=count, click=click, off=off, slip=False))
         _add(lines, _line([str(count), str(click), str(off)], row, "–"))
     for count in (6, 8, 12):
-        row = _run(scenes, seed, lambda rng, row, n=count: _one_of_marks(rng, row, n, 1.5, 0.3, slip=True))
+        row = _run(scenes, seed, partial(_one_of_marks, count=count, click=1.5, off=0.3, slip=True))
         named = f"{100 * row.named / max(row.tried - row.refused, 1):.0f} %"
         _add(lines, _line([f"{count}, one wrong", "1.5", "0.3"], row, named))
     return "\n".join(lines) + "\n"
@@ -106,17 +107,7 @@ def _stars_table(skies: int, seed: int) -> str:
         ("as many points, no stars", 3.5, 5.0, False, False),
     ]  # fmt: skip
     for name, low, high, bent, stars in kinds:
-
-        def one(
-            rng: np.random.Generator,
-            row: Row,
-            low: float = low,
-            high: float = high,
-            bent: bool = bent,
-            stars: bool = stars,
-        ) -> None:
-            _one_of_stars(rng, row, catalogue, (low, high), bent, stars)
-
+        one = partial(_one_of_stars, catalogue=catalogue, limits=(low, high), bent=bent, stars=stars)
         row = _run(skies, seed, one)
         solved = row.tried - row.refused
         cells = [name, str(row.tried), str(solved - row.wrong), str(row.refused), str(row.wrong), *_errors(row, solved)]
