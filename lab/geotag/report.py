@@ -166,7 +166,7 @@ def _alerts(rows: Sequence[Row]) -> str:
 
 
 def _diagram(title: str, pairs: Sequence[Pair], colour: str) -> str:
-    plot = Plot(title, "probability said 所报概率", "share right 实际正确比例", (0, 1), (0, 1))
+    plot = Plot(title, "probability said 所报概率", "share right 实际正确比例", (0, 1.1), (0, 1.05))
     plot.y_ticks(_SHARES)
     plot.x_ticks(_SHARES)
     plot.line([(0, 0), (1, 1)], SOFT, dashed=True)

@@ -61,14 +61,22 @@ def street():
     return town, view_of(town), view_of(town, x=1.0), view_of(town, x=90.0, y=100.0)
 
 
+@pytest.fixture(scope="module")
+def leaning(street):
+    """Two cameras of one mast whose poses are known much worse than pixels."""
+    town = street[0]
+    return view_of(town, sigma=2.0), view_of(town, x=1.0, sigma=2.0)
+
+
 @relaxed
 @given(st.floats(60, 200), st.floats(-40, 40), st.floats(-25, 25))
-def test_a_second_camera_on_the_mast_hardly_sharpens_and_one_apart_does(street, y, off_x, off_y):
-    """Both cameras of the mast err alike, as they do when the mast leans."""
-    _, first, mate, apart = street
-    one = locate([see(first, 0, y, 4.8, (off_x, off_y))])
-    twice = locate([see(first, 0, y, 4.8, (off_x, off_y)), see(mate, 0, y, 4.8, (off_x, off_y))])
-    assert twice.probabilities[0] < one.probabilities[0] + 0.12
+def test_a_second_camera_on_the_mast_hardly_sharpens_and_one_apart_does(street, leaning, y, off_x, off_y):
+    """Both cameras of the mast err alike, as they do when it leans; what is left to gain is their pixels' own error."""
+    _, first, _, apart = street
+    sways, mate = leaning
+    one = locate([see(sways, 0, y, 4.8, (off_x, off_y))])
+    twice = locate([see(sways, 0, y, 4.8, (off_x, off_y)), see(mate, 0, y, 4.8, (off_x, off_y))])
+    assert twice.probabilities[0] < one.probabilities[0] + 0.06
     assert twice.elsewhere < 0.9 or one.elsewhere > 0.5
     both = locate([see(first, 0, y, 4.8), see(apart, 0, y, 4.8)])
     assert both.probabilities[0] > locate([see(first, 0, y, 4.8)]).probabilities[0]
