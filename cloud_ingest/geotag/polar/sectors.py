@@ -3,7 +3,7 @@
 The statistic is the conditional probability function (Ashbaugh 1985; Uria-Tellaetxe and Carslaw 2014): in what share of
 the blocks with such a wind the excess lies among the highest tenth. "Highest" is asked among blocks of like wind
 speed, since calm air is dirtier from every side. Whether a direction stands out is judged against the same nights in
-shuffled order: each night's air beside another night's wind at the same hours, which keeps habits and gaps as they are.
+shuffled order: the nights' air beside other nights' wind at the same hours, which keeps habits and gaps as they are.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ SHUFFLES = 400
 #: A sector reaches so much farther on either side: a vane's north and few nights move it so much (docs/polar.md).
 MARGIN_DEG = 10.0
 _SPEED_CLASSES = 6
+_LEAST_STEPS = 6
+#: Nights that stay together when histories are shuffled: weather and haze last that long.
+_TOGETHER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,17 @@ class Rose:
 
 
 def high(excess: Array, speed_m_s: Array, percentile: float = PERCENTILE) -> Array:
-    """1 where the excess is among the highest ``100 - percentile`` % of its class of wind speed, 0 elsewhere; NaN in
-    calms and where nothing was measured. ``(nights, blocks)``."""
+    """1 where the excess, in units of its night's noise, is among the highest ``100 - percentile`` % of its class of
+    wind speed, 0 elsewhere; NaN in calms and where nothing was measured. ``(nights, blocks)``.
+
+    A sensor's noise grows with what it measures: in plain figures a hazy night would hold most of the highest, and the
+    winds that bring haze would stand out at every gateway.
+    """
     usable = np.isfinite(excess) & np.isfinite(speed_m_s) & (speed_m_s >= CALM_M_S)
     found = np.full(excess.shape, np.nan)
     if not usable.any():
         return found
+    excess = excess / noise(np.where(usable, excess, np.nan))[:, None]
     edges = np.quantile(speed_m_s[usable], np.linspace(0, 1, _SPEED_CLASSES + 1)[1:-1])
     classes = np.digitize(speed_m_s, edges)
     for number in range(_SPEED_CLASSES):
@@ -90,6 +98,21 @@ def high(excess: Array, speed_m_s: Array, percentile: float = PERCENTILE) -> Arr
         if inside.any():
             found[inside] = excess[inside] > np.percentile(excess[inside], percentile)
     return found
+
+
+def noise(excess: Array) -> Array:
+    """How much a gateway's excess jumps from block to block in each night, ``(nights,)``: the median step as a standard
+    deviation, which plumes hardly move; of all nights where one has too few steps."""
+    steps = np.abs(np.diff(excess, axis=1)) / (0.6745 * np.sqrt(2))
+    known = np.isfinite(steps)
+    overall = float(np.median(steps[known])) if known.any() else 1.0
+    found = np.array(
+        [
+            np.median(one[there]) if there.sum() >= _LEAST_STEPS else overall
+            for one, there in zip(steps, known, strict=True)
+        ]
+    )
+    return np.maximum(found, max(overall, 1e-9) / 10)
 
 
 def rose(excess: Array, speed_m_s: Array, from_deg: Array, *, percentile: float = PERCENTILE, seed: int = 0) -> Rose:
@@ -156,6 +179,13 @@ def _standing(mean: Array, total: Array, squares: Array, of_nights: Array, scatt
         return np.where(enough, (mean - scatter.usual) * total / np.sqrt(np.maximum(variance, 1e-12)), np.nan)
 
 
+def shuffled_nights(nights: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """The nights in another order, runs of three kept together, beginning anywhere round the calendar."""
+    turned = np.roll(np.arange(nights), int(rng.integers(nights)))
+    runs = [turned[at : at + _TOGETHER] for at in range(0, nights, _TOGETHER)]
+    return np.concatenate([runs[at] for at in rng.permutation(len(runs))])
+
+
 def _shuffled(value: Array, weight: Array, weights: Array, scatter: Scatter, seed: int) -> Array:
     """The greatest standing of each shuffled history. Fewer than three nights cannot be shuffled.
 
@@ -166,7 +196,7 @@ def _shuffled(value: Array, weight: Array, weights: Array, scatter: Scatter, see
     if nights < 3:
         return np.array([])
     rng = np.random.default_rng(seed)
-    orders = np.array([rng.permutation(nights) for _ in range(SHUFFLES)])
+    orders = np.array([shuffled_nights(nights, rng) for _ in range(SHUFFLES)])
     sums, total, squares, of_nights = (np.zeros((SHUFFLES, weights.shape[2])) for _ in range(4))
     for night in range(nights):
         there = weight[orders[:, night]]

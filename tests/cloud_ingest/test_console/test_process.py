@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud_ingest.commands import main
+
 CONFIG = """
 [cloud]
 folder = "cloud"
@@ -67,3 +69,12 @@ def test_it_ends_when_told_although_a_page_is_open_and_knows_the_sites_zone(
         assert stream.readline()
         running.send_signal(signal.SIGTERM)
         assert running.wait(10) in (0, -signal.SIGTERM)
+
+
+def test_a_town_that_the_file_does_not_name_is_refused_before_anything_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "cloud.toml"
+    config.write_text(CONFIG.format(port=1))
+    assert main(["console", "--config", str(config), "--tenant", "elsewhere"]) == 2
+    assert "--tenant elsewhere: not in [cloud] tenants (lijing)" in capsys.readouterr().err

@@ -19,6 +19,7 @@ from cloud_ingest.geotag.polar.sectors import (
     alikeness,
     high,
     rose,
+    shuffled_nights,
 )
 from cloud_ingest.geotag.polar.smoother import (
     direction_weights,
@@ -134,7 +135,7 @@ def test_shuffling_all_histories_together_is_shuffling_one_after_another():
     together = _shuffled(value, weight, weights, scatter, seed=3)
     rng = np.random.default_rng(3)
     for number in range(SHUFFLES):
-        order = rng.permutation(len(value))
+        order = shuffled_nights(len(value), rng)
         if number % 50 == 0:
             mean = _over(value[order], weight[order], weights).mean
             standing = _standing(mean, *_sums(weight[order], weights), scatter)
