@@ -41,7 +41,7 @@ from smokesentry.clock import from_wire, to_wire
 _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 FOLLOWER = "alerts"  # of telemetry
-_TELEMETRY_AT_ONCE = 20_000  # rows whose times are looked at
+_TELEMETRY_AT_ONCE, _MOST_STRETCHES = 1_000_000, 20  # only the times of transactions are looked at, not their rows
 _MOST_WEIGHED = 100  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
 _MAX_NEIGHBOURS = 200
 ZONE = ZoneInfo("Asia/Shanghai")  # where nothing else is configured
@@ -90,13 +90,15 @@ class AlertBuilder:
     def weigh_again(self, connection: Connection, now: str) -> None:
         """Judges anew the alerts around whose time telemetry has come in since: a rise takes minutes to a sensor, and
         after an outage detections come days before the air. To be called now and then, as :meth:`close_silent`."""
-        stretch = next_stretch(connection, FOLLOWER, _TELEMETRY_AT_ONCE, now)
-        if stretch is None:
-            return
-        move(connection, FOLLOWER, stretch.until, now)
-        found = weighable(connection, stretch, _MOST_WEIGHED)
+        found: dict[str, None] = {}
+        for _ in range(_MOST_STRETCHES):
+            stretch = next_stretch(connection, FOLLOWER, _TELEMETRY_AT_ONCE, now)
+            if stretch is None:
+                break
+            move(connection, FOLLOWER, stretch.until, now)
+            found |= dict.fromkeys(weighable(connection, stretch, _MOST_WEIGHED))
         if found:
-            self._bring_up_to_date(connection, found, frozenset(), now)
+            self._bring_up_to_date(connection, list(found)[:_MOST_WEIGHED], frozenset(), now)
 
     def _seen_under(self, connection: Connection, poses: Iterable[tuple[str, str]], now: str) -> set[str]:
         """What a new pose may place: seen or taken in within a day. After an outage poses come after detections."""

@@ -96,6 +96,7 @@ class Register:
     entries: Sequence[Entry]
     of_roof: dict[str, list[Entry]] = field(init=False)
     of_place: list[Entry] = field(init=False)  # those with a circle, and those that hold everywhere
+    _asked: datetime | None = field(init=False, default=None)  # the last moment, of this day:
     _day: tuple[date, date] | None = field(init=False, default=None)  # for which ``_factors`` holds
     _factors: dict[tuple[str, str], list[Factor]] = field(init=False)  # by rooftop and name
 
@@ -115,9 +116,11 @@ class Register:
     def factors(self, rooftop: str, name: str, local: datetime) -> list[Factor]:
         """:func:`roof_factors`, remembered for the day: a camera has a thousand roofs in reach, and entries of roofs
         change at midnight only."""
-        day = (local.date(), night_of(local))
-        if day != self._day:
-            self._day, self._factors = day, {}
+        if local != self._asked:
+            self._asked = local
+            day = (local.date(), night_of(local))
+            if day != self._day:
+                self._day, self._factors = day, {}
         key = (rooftop, name)
         if key not in self._factors:
             self._factors[key] = roof_factors(self.of_roof.get(rooftop, []), name, rooftop, local)
