@@ -30,7 +30,7 @@ class Towns:
     def __init__(self) -> None:
         self._towns: OrderedDict[Key, Town] = OrderedDict()
         self._views: OrderedDict[tuple[Key, bytes], View] = OrderedDict()
-        self._points = 0
+        self._in_force: dict[str, Key] = {}  # by tenant
 
     def town(self, connection: Connection, tenant: str) -> Town | None:
         """The tenant's town as it is in force; None without footprints."""
@@ -40,11 +40,14 @@ class Towns:
         terrain_version = versions_in_force(connection, tenant).get(TERRAIN)
         key = (version, terrain_version)
         if key not in self._towns:
+            if tenant in self._in_force:  # two versions of a city at once would not fit
+                self._drop(self._in_force[tenant])
             terrain = None if terrain_version is None else load_terrain(connection, terrain_version)
             town = Town.build(version, *load_footprints(connection, version), terrain, terrain_version)
             while self._towns and sum(len(kept.roofs) for kept in self._towns.values()) + len(town.roofs) > _MAX_ROOFS:
-                self._towns.popitem(last=False)
+                self._drop(next(iter(self._towns)))
             self._towns[key] = town
+        self._in_force[tenant] = key
         self._towns.move_to_end(key)
         return self._towns[key]
 
@@ -57,9 +60,14 @@ class Towns:
                 _log.warning(
                     "camera %s sees none of the imported roofs from %s: check its place", pose.camera, pose.place
                 )
-            self._points += view.size
-            while self._views and self._points > _MAX_POINTS:
-                self._points -= self._views.popitem(last=False)[1].size
+            while self._views and sum(kept.size for kept in self._views.values()) + view.size > _MAX_POINTS:
+                self._views.popitem(last=False)
             self._views[key] = view
         self._views.move_to_end(key)
         return self._views[key]
+
+    def _drop(self, made_of: Key) -> None:
+        """A town goes with the views that hold it."""
+        self._towns.pop(made_of, None)
+        for key in [key for key in self._views if key[0] == made_of]:
+            del self._views[key]

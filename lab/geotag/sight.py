@@ -39,10 +39,10 @@ class Sight:
         high = np.ceil((plan.max(axis=0) - (self._west, self._south)) / _CELL_M).astype(int)
         x = self._west + (np.arange(low[0], high[0]) + 0.5) * _CELL_M - plan[0, 0]
         y = self._south + (np.arange(low[1], high[1]) + 0.5) * _CELL_M - plan[0, 1]
-        inside = np.ones((len(y), len(x)), bool)
+        inside: NDArray[np.bool_] = np.ones((len(y), len(x)), bool)
         for side in (plan[1] - plan[0], plan[3] - plan[0]):
             share = (side[0] * x[None] + side[1] * y[:, None]) / (side @ side)
-            inside &= (share >= 0) & (share <= 1)
+            inside = np.asarray(inside & (share >= 0) & (share <= 1))
         cells = self._house[low[1] : high[1], low[0] : high[0]]
         cells[inside[: cells.shape[0], : cells.shape[1]]] = number
 
