@@ -94,7 +94,7 @@ def _grids(layers: Mapping[str, Layer], cells: Sequence[tuple[Place, float]], mo
     listed = []
     for place, _ in sorted(cells, key=lambda one: float(one[0].shape.area)):
         entry = _entry(place)
-        newer = [one for one in people if one.about["grid"] == place.place and is_valid(one, moment)]
+        newer = [one for one in people if one.about["grid"] in (place.place, place.name) and is_valid(one, moment)]
         for one in newer[:1]:
             entry |= {name: one.about.get(name) for name in ("person", "deputy", "unit", "phone")}
             entry["others"] = [two.about.get("person") for two in newer[1:]]

@@ -19,7 +19,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "on_rooftop": ("rooftop", "房屋编号", "楼栋编号", "建筑编号", "户编号"),
     "chimney": ("chimney", "烟囱编号", "id", "编号"),
     "place": ("id", "code", "编号", "编码", "代码", "网格编号", "网格编码", "站点编号", "站点编码"),
-    "grid": ("grid", "网格编号", "网格编码", "网格", "id", "编号"),
+    "grid": ("grid", "网格编号", "网格编码", "网格", "id", "编号", "网格名称"),
     "name": ("name", "名称", "地址", "address", "门牌", "门牌号", "网格名称", "站点名称", "村名", "社区名称"),
     "height_m": ("height_m", "height", "高度", "建筑高度", "房高", "楼高", "烟囱高度"),
     "floors": ("floors", "building:levels", "building_l", "levels", "层数", "楼层", "楼层数", "地上层数", "floor"),

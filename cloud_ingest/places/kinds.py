@@ -50,7 +50,7 @@ KINDS = {
     "zones": Kind("areas", ("kind", "document")),
     "stations": Kind("points", ("kind",)),
     "areas": Kind("areas", ("kind", "document")),
-    "exemptions": Kind("any", ("kind", "document", "approver", "rooftop"), ("kind",)),
+    "exemptions": Kind("any", ("kind", "document", "approver", "on_rooftop"), ("kind",)),
 }
 _SHAPES = {"areas": (Polygon, MultiPolygon), "points": (Point,), "any": (Polygon, MultiPolygon, Point), "none": ()}
 _EXPECTED = {
@@ -99,6 +99,8 @@ def _place(own: Kind, columns: Columns, index: int, shape: Any, zone: ZoneInfo, 
     where = columns.table.where(index)
     texts = {said: columns.text(said, index) for said in own.said}
     about: dict[str, Any] = {said: text for said, text in texts.items() if text is not None}
+    if "on_rooftop" in about:
+        about["rooftop"] = about.pop("on_rooftop")
     for needed in own.needed:
         if columns.value(needed, index) is None:
             raise PlaceError(f"{where}: {columns.found[needed]} is empty; it must be filled")
@@ -115,6 +117,7 @@ def _place(own: Kind, columns: Columns, index: int, shape: Any, zone: ZoneInfo, 
     kept = _shape(own, where, shape, warnings)
     if kept is None and own.shapes == "any" and "rooftop" not in about and isinstance(shape, Point | None):
         about["everywhere"] = True
+        warnings.append(f"{where}: has neither place nor rooftop: it holds in the whole town")
     return Place(key, name or key, kept, since, until, about)
 
 

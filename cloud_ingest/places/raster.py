@@ -20,7 +20,7 @@ Bounds = tuple[float, float, float, float]  # west, south, east, north in degree
 
 _SCALE, _TIEPOINT, _MATRIX, _KEYS, _NODATA = 33550, 33922, 34264, 34735, 42113  # tags of GeoTIFF 1.1 and of GDAL
 _GEOGRAPHIC, _PROJECTED, _RASTER_TYPE, _USER_DEFINED, _PIXEL_IS_POINT = 2048, 3072, 1025, 32767, 2
-_MAX_FILE_CELLS = 100_000_000
+_MAX_FILE_CELLS = 50_000_000
 _MAX_CELLS = 9_000_000  # kept; at 30 m a town of 90 by 90 km
 _LOWEST_M, _HIGHEST_M = -450.0, 8900.0
 _MARGIN_DEG = 0.03  # about 3 km around the roofs: hills beside the town may stand in the line of sight

@@ -178,7 +178,7 @@ def _unknown_cells(connection: Connection, tenant: str, people: Sequence[Place])
     version = versions_in_force(connection, tenant).get("grids")
     if version is None:
         return ["no grids are in force yet: who is responsible shows when they are imported"]
-    cells = {place.place for place in load_places(connection, version)}
+    cells = {name for place in load_places(connection, version) for name in (place.place, place.name)}
     unknown = sorted({str(one.about["grid"]) for one in people} - cells)
     shown = ", ".join(unknown[:_SHOWN]) + (" ..." if len(unknown) > _SHOWN else "")
     return [f"{len(unknown)} of its cells are not in the grids in force: {shown}"] if unknown else []

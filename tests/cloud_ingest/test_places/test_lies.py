@@ -44,7 +44,7 @@ def test_the_innermost_cell_comes_first_with_the_person_of_that_day():
         ),
         responsible=_table(
             [None, None, None],
-            网格编号=["村", "村", "镇"], 网格员=["张三", "李四", "王五"], 电话=["1", "2", "3"],
+            网格名称=["某村", "某村", "某镇"], 网格员=["张三", "李四", "王五"], 电话=["1", "2", "3"],
             起始日期=["2026-01-01", "2026-11-23", "2026-01-01"], 截止日期=["2026-11-22", None, None],
         ),
     )  # fmt: skip
@@ -113,6 +113,13 @@ def test_an_exemption_is_meant_for_its_roof_its_area_or_the_whole_town():
     assert at(LON + 0.01, "r-1") == {"roof", "town"}
     assert at(LON + 0.002 + 1e-4, None) == {"point", "town"}, "8.7 m from it"
     assert at(LON + 0.002 + 3e-4, None) == {"town"}
+
+
+def test_an_exemptions_own_number_is_no_rooftop():
+    table = _table([None], id=["e-1"], 编号=["r-1"], 类型=["household"])
+    (place,), warnings = read_places("exemptions", table, table.shapes, ZONE)
+    assert warnings == ["row 2: has neither place nor rooftop: it holds in the whole town"]
+    assert (place.place, place.about) == ("e-1", {"kind": "household", "everywhere": True})
 
 
 def test_what_was_never_imported_is_not_the_same_as_nothing_there():
