@@ -39,10 +39,10 @@ class Sight:
         high = np.ceil((plan.max(axis=0) - (self._west, self._south)) / _CELL_M).astype(int)
         x = self._west + (np.arange(low[0], high[0]) + 0.5) * _CELL_M - plan[0, 0]
         y = self._south + (np.arange(low[1], high[1]) + 0.5) * _CELL_M - plan[0, 1]
-        inside: NDArray[np.bool_] = np.ones((len(y), len(x)), bool)
+        inside = np.ones((len(y), len(x)), bool)
         for side in (plan[1] - plan[0], plan[3] - plan[0]):
             share = (side[0] * x[None] + side[1] * y[:, None]) / (side @ side)
-            inside = np.asarray(inside & (share >= 0) & (share <= 1))
+            inside &= (share >= 0) & (share <= 1)
         cells = self._house[low[1] : high[1], low[0] : high[0]]
         cells[inside[: cells.shape[0], : cells.shape[1]]] = number
 
@@ -76,7 +76,7 @@ class Sight:
             points = mouths[rest, None] + RISES_M[None, :, None] * rise[rest, None]
             clear = self.clear(eye, points.reshape(-1, 3), np.repeat(own[rest], len(RISES_M))).reshape(len(rest), -1)
             first = points[np.arange(len(rest)), clear.argmax(axis=1)]
-            found[rest] = np.where(clear.any(axis=1)[:, None], first, np.nan)
+            found[rest] = np.where(np.asarray(clear.any(axis=1))[:, None], first, np.nan)
         return found
 
     def house_under(self, x: float, y: float) -> int:
