@@ -30,7 +30,8 @@ from cloud_ingest.geotag.projection import Array, project
 
 _FIELDS_OF_VIEW = (30.0, 45.0, 60.0, 80.0, 105.0)  # tried where nobody says it
 _STRANGE = 3.1  # normal deviations beyond which marks contradict each other: one set in a thousand
-_WRONG = 13.8  # by how much the cost must fall without a mark for it to be wrong: once in a thousand
+_SUSPECT = 8.0  # square of a mark's own residual from which on it is tried without it
+_WRONG = 16.0  # by how much the cost must fall without a mark for it to be wrong: once in three thousand
 _AS_WRONG = 6.0  # nearer than this in cost, two marks are equally suspect
 _OTHER_PLACE_M = 3000.0
 _WITH_STARS = 2  # marks that tell a place when the stars have told the turn
@@ -83,7 +84,8 @@ def solve(names: Sequence[str], seen: Seen, prior: Prior, frame_size: tuple[int,
     _check_enough(seen, prior, frame_size)
     best = _best(seen, prior, frame_size, starts(seen, prior, frame_size))
     wrong: int | None = None
-    if strangeness(best.cost, 2 * len(names)) > _STRANGE:
+    # One slip among many good marks hardly moves the whole sum: its own square tells.
+    if strangeness(best.cost, 2 * len(names)) > _STRANGE or best.squared.max() > _SUSPECT:
         best, wrong = _without_the_wrong_one(names, seen, prior, frame_size, best)
     kept = names if wrong is None else [name for number, name in enumerate(names) if number != wrong]
     _check_fixed(best, kept)
@@ -158,9 +160,12 @@ def _rough_cost(seen: Seen, prior: Prior, guess: Array, frame_size: tuple[int, i
 
 def _without_the_wrong_one(
     names: Sequence[str], seen: Seen, prior: Prior, frame_size: tuple[int, int], all_in: Fit
-) -> tuple[Fit, int]:
-    """The fit without the one mark that contradicts all others, and its number."""
+) -> tuple[Fit, int | None]:
+    """The fit without the one mark that contradicts all others, and its number; as it was when nothing is wrong."""
+    strange = strangeness(all_in.cost, 2 * len(names)) > _STRANGE
     if len(names) <= LEAST_MARKS:
+        if not strange:
+            return all_in, None
         raise CannotCalibrate(
             _contradiction(names, all_in) + ". Of so few nobody can tell which is wrong: add two or more"
         )
@@ -178,6 +183,8 @@ def _without_the_wrong_one(
     left.sort(key=lambda one: one[0])
     good = [one for one in left if strangeness(one[0], 2 * len(names) - 2) <= _STRANGE]
     if not good or all_in.cost - good[0][0] < _WRONG:
+        if not strange:
+            return all_in, None
         raise CannotCalibrate(_contradiction(names, all_in) + _place_hint(seen, prior, frame_size))
     rivals = [names[one[1]] for one in good if one[0] - good[0][0] < _AS_WRONG]
     if len(rivals) > 1:
