@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     polar_command.add(words)
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it announces its plugins at every opening
     try:
         from cloud_ingest.settings import load_cloud_settings
 

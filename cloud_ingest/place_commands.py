@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
     engine = open_store(settings.database_url)
     try:
         report = _take_in(engine, tenant, wish, settings.console.zone, dry=arguments.dry_run)
-        _tell(report, tenant, arguments.dry_run)
+        print("\n".join(_told(report, tenant, arguments.dry_run)))
         if arguments.picture is not None:
             _draw(engine, tenant, report, arguments.picture)
     finally:
@@ -80,7 +80,8 @@ def take_in_configured(engine: Engine, settings: CloudSettings) -> None:
     with reading(engine) as connection:
         known = was_imported(connection, tenant, digest_of(wish))
     if not known:
-        _tell(_take_in(engine, tenant, wish, settings.console.zone, dry=False), tenant, False)
+        for line in _told(_take_in(engine, tenant, wish, settings.console.zone, dry=False), tenant, False):
+            _log.info("%s", line)
 
 
 def check(engine: Engine, settings: CloudSettings) -> list[str]:
@@ -156,23 +157,23 @@ def _need(wish: Wish) -> None:
         raise SettingsError(f"{wish.path}: cannot be read (is no file)")
 
 
-def _tell(report: Report, tenant: str, dry: bool) -> None:
-    for warning in report.warnings[:_TOLD]:
-        _log.warning("%s", warning)
+def _told(report: Report, tenant: str, dry: bool) -> list[str]:
+    """A report in lines, the summary last."""
+    lines = [f"doubtful: {warning}" for warning in report.warnings[:_TOLD]]
     if len(report.warnings) > _TOLD:
-        _log.warning("and %d more", len(report.warnings) - _TOLD)
+        lines.append(f"and {len(report.warnings) - _TOLD} more")
     if report.columns:
         used = ", ".join(f"{ours} from {theirs!r}" for ours, theirs in sorted(report.columns.items()))
-        _log.info("columns: %s", used)
+        lines.append(f"columns: {used}")
     if report.unused:
-        _log.info("columns that nothing is taken from: %s", ", ".join(report.unused[:30]))
+        lines.append(f"columns that nothing is taken from: {', '.join(report.unused[:30])}")
     if report.crs:
-        _log.info("coordinates: %s", report.crs)
+        lines.append(f"coordinates: {report.crs}")
     if report.unchanged:
         state = f"version {report.version} already, nothing changed"
     else:
         state = "would be a new version; nothing was changed" if dry else f"version {report.version}"
-    _log.info("%s of %s: %s; %s", report.kind, tenant, report.summary, state)
+    return [*lines, f"{report.kind} of {tenant}: {report.summary}; {state}"]
 
 
 def _draw(engine: Engine, tenant: str, report: Report, path: Path) -> None:
@@ -188,4 +189,4 @@ def _draw(engine: Engine, tenant: str, report: Report, path: Path) -> None:
         path.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written ({error.strerror})") from error
-    _log.info("drawn in %s", path)
+    print(f"drawn in {path}")

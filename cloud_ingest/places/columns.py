@@ -39,6 +39,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "wkt": ("wkt", "geometry", "边界", "范围"),
 }
 _NOTHING = {"", "-", "--", "—", "——", "/", "\\", "无", "null", "none", "n/a"}
+ANY_NUMBER = 1e9  # beyond every coordinate
 _NUMBER = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?)\s*(?:m|米|层|f|°)?", re.IGNORECASE)
 _DATE = re.compile(
     r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?:[ T]00:00(?::00(?:\.0+)?)?)?|([0-9]{4})([0-9]{2})([0-9]{2})"
@@ -117,7 +118,8 @@ class Columns:
             number = float(value) if abs(value) < 1e15 else math.nan
         if not least < number < most:
             shown, where = repr(value)[:40], f"{self.table.where(index)}: {self.found[ours]}"
-            raise PlaceError(f"{where} is {shown}; expected {what} between {least:g} and {most:g}")
+            within = f" between {least:g} and {most:g}" if most < ANY_NUMBER else ""
+            raise PlaceError(f"{where} is {shown}; expected {what}{within}")
         return number
 
     def day(self, ours: str, index: int) -> date | None:

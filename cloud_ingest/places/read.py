@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from cloud_ingest.places.columns import NAMES, Columns, normal
+from cloud_ingest.places.columns import ANY_NUMBER, NAMES, Columns, normal
 from cloud_ingest.places.geojson import read_geojson
 from cloud_ingest.places.geopackage import read_geopackage
 from cloud_ingest.places.shapefiles import read_shapefile
@@ -56,8 +56,8 @@ def _placed(table: Table) -> Table:
                     f"{where}: {columns.found['wkt']} is no shape in WKT, such as POLYGON ((...))"
                 ) from error
             continue
-        x = columns.number("lon", index, "a longitude or easting", -1e9, 1e9)
-        y = columns.number("lat", index, "a latitude or northing", -1e9, 1e9)
+        x = columns.number("lon", index, "a longitude or easting", -ANY_NUMBER, ANY_NUMBER)
+        y = columns.number("lat", index, "a latitude or northing", -ANY_NUMBER, ANY_NUMBER)
         if (x is None) != (y is None):
             raise PlaceError(f"{where}: has one coordinate of two; expected longitude and latitude")
         shapes.append(None if x is None else shapely.Point(x, y))
