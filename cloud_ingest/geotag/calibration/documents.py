@@ -16,7 +16,7 @@ from cloud_ingest.geotag.calibration.sky import Sky, turn_deg_per_s
 from cloud_ingest.geotag.calibration.solve import Solution
 from cloud_ingest.geotag.calibration.spots import Spots
 from cloud_ingest.geotag.calibration.stars import StarSolution
-from cloud_ingest.geotag.projection import Array, project
+from cloud_ingest.geotag.projection import Array
 from cloud_ingest.geotag.town import Frame
 from smokesentry.place import COVARIANCE_OF, CameraPose, Place
 
@@ -201,8 +201,3 @@ def _pair(residual: Array) -> list[float] | None:
 
 def _rms(residuals: Sequence[Array]) -> float:
     return round(float(np.sqrt(np.mean([hypot(*residual) ** 2 for residual in residuals]))), 2)
-
-
-def shown_at(pose_fit: Fit, points: Array, frame_size: tuple[int, int]) -> Array:
-    """Pixels of points (N, 3) under a fit, NaN where they are not in view."""
-    return project(camera_at(pose_fit.at, frame_size), points)[0]

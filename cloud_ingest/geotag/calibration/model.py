@@ -16,8 +16,9 @@ from cloud_ingest.geotag.projection import Array, Camera, derivatives, project
 
 UNKNOWNS = 9
 X, Y, Z, HEADING, TILT, ROLL, LOG_FOCAL, K1, K2 = range(UNKNOWNS)
-FreshBool = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 _MOST_STEPS = 60
+_HARDLY = 1e-9  # information on every unknown, so that none is without any where no point is in view
 _ENOUGH = 1e-9  # relative gain below which a fit is at its end
 _NU = 4.0  # of the Student t by which a fit may be made robust
 
@@ -127,9 +128,7 @@ def log_focal(hfov_deg: float, width: int) -> float:
 _UNSEEN = 1e6  # cost of a point that should be seen and lies behind the camera
 
 
-def _residuals(
-    seen: Seen, at: Array, frame_size: tuple[int, int]
-) -> tuple[Array, Array, tuple[Array, Array, FreshBool]]:
+def _residuals(seen: Seen, at: Array, frame_size: tuple[int, int]) -> tuple[Array, Array, tuple[Array, Array, Mask]]:
     """Residuals, their squares by their spread, and (whitening, Jacobian, ahead) for the next step."""
     camera = camera_at(at, frame_size)
     pixels, ahead = project(camera, seen.points)
@@ -164,7 +163,7 @@ def _linearised(
     slope = -(whiten[ahead] @ jacobian[ahead]).reshape(-1, UNKNOWNS)  # of the whitened residuals
     spread = np.repeat(weights[ahead], 2)
     off = difference(at, prior.mean)
-    normal = slope.T @ (spread[:, None] * slope) + prior.information
+    normal = slope.T @ (spread[:, None] * slope) + prior.information + _HARDLY * np.eye(UNKNOWNS)
     gradient = slope.T @ (spread * white) + prior.information @ off
     # The spreads change with the pose: without their logarithms in the cost a pose far away would look good.
     logs = -2 * np.log(np.abs(np.linalg.det(whiten[ahead]))).sum() if ahead.any() else 0.0

@@ -141,12 +141,12 @@ function result() {
   }
   const { pose, sigma } = report;
   const lines = [
-    [say("heading"), `${pose.heading_deg.toFixed(2)}° ± ${sigma.heading_deg}°`],
-    [say("tilt"), `${pose.tilt_deg.toFixed(2)}° ± ${sigma.tilt_deg}°`],
-    [say("roll"), `${pose.roll_deg.toFixed(2)}° ± ${sigma.roll_deg}°`],
-    [say("view"), `${pose.hfov_deg.toFixed(1)}° ± ${sigma.hfov_deg}°`],
-    [say("lens_height"), `${pose.height_m.toFixed(1)} ± ${sigma.height_m} m`],
-    [say("place"), `± ${Math.max(sigma.east_m, sigma.north_m)} m`],
+    [say("heading"), `${pose.heading_deg.toFixed(2)}° ± ${sigma.heading_deg.toFixed(2)}°`],
+    [say("tilt"), `${pose.tilt_deg.toFixed(2)}° ± ${sigma.tilt_deg.toFixed(2)}°`],
+    [say("roll"), `${pose.roll_deg.toFixed(2)}° ± ${sigma.roll_deg.toFixed(2)}°`],
+    [say("view"), `${pose.hfov_deg.toFixed(1)}° ± ${sigma.hfov_deg.toFixed(1)}°`],
+    [say("lens_height"), `${pose.height_m.toFixed(1)} ± ${sigma.height_m.toFixed(1)} m`],
+    [say("place"), `± ${Math.max(sigma.east_m, sigma.north_m).toFixed(1)} m`],
     [say("rms"), `${report.rms_px} px`],
     [say("version"), String(pose.pose_version)],
   ];

@@ -90,7 +90,8 @@ export class Picture {
           shape("text", { x: x + 11 * unit, y: y - 9 * unit, "font-size": 14 * unit }, String(number)),
         );
         if (residual) {
-          const [ex, ey] = [x - ARROW_TIMES * residual[0], y - ARROW_TIMES * residual[1]];
+          const times = state === "wrong" ? 1 : ARROW_TIMES; // a slip is long enough: its arrow shows where it belongs
+          const [ex, ey] = [x - times * residual[0], y - times * residual[1]];
           group.append(shape("path", { class: "arrow", d: `M${x} ${y}L${ex} ${ey}` }));
           group.append(shape("circle", { class: "tip", cx: ex, cy: ey, r: 2.5 * unit }));
         }

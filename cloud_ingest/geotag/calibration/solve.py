@@ -30,6 +30,7 @@ from cloud_ingest.geotag.projection import Array, project
 
 _FIELDS_OF_VIEW = (30.0, 45.0, 60.0, 80.0, 105.0)  # tried where nobody says it
 _STRANGE = 3.1  # normal deviations beyond which marks contradict each other: one set in a thousand
+_SUSPECTS = 5  # marks, the farthest off, that are tried one after the other
 _SUSPECT = 8.0  # square of a mark's own residual from which on it is tried without it
 _WRONG = 16.0  # by how much the cost must fall without a mark for it to be wrong: once in three thousand
 _AS_WRONG = 6.0  # nearer than this in cost, two marks are equally suspect
@@ -169,16 +170,16 @@ def _without_the_wrong_one(
         raise CannotCalibrate(
             _contradiction(names, all_in) + ". Of so few nobody can tell which is wrong: add two or more"
         )
-    robust = fit(seen, prior, all_in.at, frame_size, robust=True).at
+    robust = fit(seen, prior, all_in.at, frame_size, robust=True)
     left: list[tuple[float, int, Fit]] = []
-    for number in range(len(names)):
+    for number in np.argsort(-robust.squared)[:_SUSPECTS].tolist():
         fewer = seen.without(number)
         try:
             _check_enough(fewer, prior, frame_size)
         except CannotCalibrate:
             continue
         other = min(starts(fewer, prior, frame_size), key=lambda at: _rough_cost(fewer, prior, at, frame_size))
-        found = min((fit(fewer, prior, at, frame_size) for at in (robust, other)), key=lambda one: one.cost)
+        found = min((fit(fewer, prior, at, frame_size) for at in (robust.at, other)), key=lambda one: one.cost)
         left.append((found.cost, number, found))
     left.sort(key=lambda one: one[0])
     good = [one for one in left if strangeness(one[0], 2 * len(names) - 2) <= _STRANGE]

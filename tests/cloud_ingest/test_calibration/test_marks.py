@@ -159,6 +159,24 @@ def test_no_text_breaks_the_reader(text):
     assert all(isinstance(mark, Mark) for mark in marks)
 
 
+_any_mark = st.builds(
+    Mark, st.uuids().map(str), st.floats(0, SIZE[0]), st.floats(0, SIZE[1]), st.floats(LAT - 0.01, LAT + 0.01),
+    st.floats(LON - 0.01, LON + 0.01), st.floats(-5, 100),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(_any_mark, max_size=7))
+def test_marks_at_random_are_refused_in_words(marks):
+    """Nothing fits nothing: only ever a reason, never another error, and hardly ever a pose."""
+    try:
+        found = by_marks(KNOWN, marks, SIZE)
+    except CannotCalibrate as error:
+        assert str(error)
+        return
+    assert found.report["strangeness"] < 3.2
+
+
 def test_a_mark_outside_of_the_still_is_refused(street):
     marks = street.marks(6)
     with pytest.raises(CannotCalibrate, match=r"outside of the picture of 640x360"):
