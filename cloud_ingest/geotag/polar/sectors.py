@@ -112,7 +112,7 @@ def noise(excess: Array) -> Array:
             for one, there in zip(steps, known, strict=True)
         ]
     )
-    return np.maximum(found, max(overall, 1e-9) / 10)
+    return np.asarray(np.maximum(found, max(overall, 1e-9) / 10))
 
 
 def rose(excess: Array, speed_m_s: Array, from_deg: Array, *, percentile: float = PERCENTILE, seed: int = 0) -> Rose:
