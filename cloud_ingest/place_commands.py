@@ -104,14 +104,12 @@ def check(engine: Engine, settings: CloudSettings) -> list[str]:
 
 
 def _in_force(connection: Connection, tenant: str) -> list[str]:
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
-    from cloud_ingest.places.datum import check_under_gateways
-    from cloud_ingest.places.table import PlaceError, object_array
-    from cloud_ingest.store.footprints import current_version, load_roofs
-    from cloud_ingest.store.places import gateways_of, versions_in_force
+    from cloud_ingest.store.footprints import current_version
+    from cloud_ingest.store.places import doubts_about_footprints, versions_in_force
     from cloud_ingest.store.places_schema import place_versions
-    from cloud_ingest.store.schema import footprint_versions
+    from cloud_ingest.store.schema import footprint_versions, rooftops
 
     lines, version = [], current_version(connection, tenant)
     if version is None:
@@ -119,14 +117,9 @@ def _in_force(connection: Connection, tenant: str) -> list[str]:
     else:
         query = select(footprint_versions).where(footprint_versions.c.version == version)
         row = connection.execute(query).one()
-        roofs = load_roofs(connection, version)
-        lines.append(f"footprints: version {version}, {len(roofs)} roofs, from {row.source}, {row.imported_at}")
-        try:
-            doubts = check_under_gateways(
-                object_array([roof.polygon for roof in roofs]), gateways_of(connection, tenant), vouched=True
-            )
-        except PlaceError as error:
-            doubts = [f"WRONG PLACE: {error}"]
+        count = connection.execute(select(func.count()).where(rooftops.c.version == row.roofs_version)).scalar_one()
+        lines.append(f"footprints: version {version}, {count} roofs, from {row.source}, {row.imported_at}")
+        doubts = doubts_about_footprints(connection, tenant)
         lines += [f"  {doubt}" for doubt in doubts]
     for kind, newest in sorted(versions_in_force(connection, tenant).items()):
         row = connection.execute(select(place_versions).where(place_versions.c.version == newest)).one()

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud_ingest.ingest import aggregates, quality_store, retention
 from cloud_ingest.store import partitions
 from cloud_ingest.store.database import insert_new, reading, writing
+from cloud_ingest.store.places import WRONG, doubts_about_footprints
+from cloud_ingest.store.schema import footprint_versions
 from cloud_ingest.store.telemetry_schema import jobs
 from smokesentry.clock import SystemClock, from_unix, to_wire
 
@@ -48,6 +50,7 @@ class Housekeeper:
             Job("aggregates", timedelta(minutes=1), self._aggregates),
             Job("quality", timedelta(minutes=15), self._quality),
             Job("retention", timedelta(hours=1), self._retention),
+            Job("places", timedelta(hours=1), self._places),
         )
 
     def start(self, stop: threading.Event) -> threading.Thread:
@@ -108,6 +111,15 @@ class Housekeeper:
         with writing(self._engine) as connection:
             quality_store.keep_reports(connection, rows)
         return f"judged {len(rows)} devices' days" if rows else ""
+
+    def _places(self, now: datetime) -> str:
+        """Gateways announce themselves after the footprints were imported: only then is a shifted file found."""
+        with reading(self._engine) as connection:
+            for tenant in connection.execute(select(footprint_versions.c.tenant).distinct()).scalars().all():
+                for doubt in doubts_about_footprints(connection, tenant):
+                    if doubt.startswith(WRONG):
+                        _log.warning("footprints of %s: %s", tenant, doubt)
+        return ""
 
     def _retention(self, now: datetime) -> str:
         with writing(self._engine) as connection:

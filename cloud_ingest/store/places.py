@@ -7,18 +7,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, Text, cast, func, insert, select
+from sqlalchemy import Connection, Text, cast, func, insert, or_, select
 
 from cloud_ingest.geotag.lies import Layer
 from cloud_ingest.geotag.terrain import Terrain
-from cloud_ingest.places.datum import Gateway
+from cloud_ingest.places.datum import Gateway, check_under_gateways
 from cloud_ingest.places.kinds import KINDS, Place
+from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.bulk import encoded, insert_rows
 from cloud_ingest.store.database import bump
+from cloud_ingest.store.footprints import current_version, roofs_version
 from cloud_ingest.store.places_schema import place_versions, places, terrains
-from cloud_ingest.store.schema import camera_poses, gateways
+from cloud_ingest.store.schema import camera_poses, gateways, rooftops
 
 TERRAIN = "terrain"
+WRONG = "IN THE WRONG PLACE"
+_AROUND_DEG = 0.02  # about 2 km
+_MOST_ASKED = 40
 
 
 class LayerCache:
@@ -125,6 +130,29 @@ def gateways_of(connection: Connection, tenant: str) -> list[Gateway]:
     )
     rows = connection.execute(query)
     return [Gateway(row.gateway, row.pose["place"]["lat"], row.pose["place"]["lon"]) for row in rows]
+
+
+def doubts_about_footprints(connection: Connection, tenant: str) -> list[str]:
+    """What the gateways' places say, now, of the footprints in force; only roofs around gateways are read. What is
+    certain begins with :data:`WRONG`."""
+    version, gateways = current_version(connection, tenant), gateways_of(connection, tenant)[:_MOST_ASKED]
+    if version is None:
+        return []
+    if not gateways:
+        return ["no gateway has announced its place yet: whether they are really WGS-84 could not be checked"]
+    around = [
+        rooftops.c.lat.between(one.lat - _AROUND_DEG, one.lat + _AROUND_DEG)
+        & rooftops.c.lon.between(one.lon - _AROUND_DEG, one.lon + _AROUND_DEG)
+        for one in gateways
+    ]
+    query = select(cast(rooftops.c.polygon, Text)).where(rooftops.c.version == roofs_version(version), or_(*around))
+    outlines = connection.execute(query).scalars().all()
+    if not outlines:
+        return [f"{WRONG}: no roof of them lies within 2 km of any gateway: is it this town's file?"]
+    try:
+        return check_under_gateways(np.asarray(shapely.from_geojson(outlines), object), gateways, vouched=True)
+    except PlaceError as error:
+        return [f"{WRONG}: {error}"]
 
 
 def is_in_force(connection: Connection, tenant: str, kind: str, digest: str) -> int | None:

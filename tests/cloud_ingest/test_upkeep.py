@@ -165,10 +165,10 @@ def test_each_job_is_done_by_one_process_and_comes_round(engine, take, east, row
     take(east.batch("telemetry", east.telemetry(0)))
     one, two = Housekeeper(engine, KEEP, "UTC"), Housekeeper(engine, KEEP, "UTC")
     now, stop = from_wire(NOW), threading.Event()
-    assert one.round(now, stop) == ["partitions", "aggregates", "quality", "retention"]
+    assert one.round(now, stop) == ["partitions", "aggregates", "quality", "retention", "places"]
     assert two.round(now, stop) == []
     assert two.round(now + timedelta(minutes=2), stop) == ["aggregates"]
-    assert {row["job"] for row in rows(jobs)} == {"partitions", "aggregates", "quality", "retention"}
+    assert {row["job"] for row in rows(jobs)} == {"partitions", "aggregates", "quality", "retention", "places"}
     assert len(rows(telemetry_aggregates)) == 2
 
 
@@ -176,7 +176,7 @@ def test_a_job_that_fails_stops_no_other_and_is_tried_again(engine, monkeypatch,
     keeper = Housekeeper(engine, KEEP, "UTC")
     monkeypatch.setattr(aggregates, "follow", lambda *_: 1 / 0)
     done = keeper.round(datetime.now(UTC), threading.Event())
-    assert done == ["partitions", "quality", "retention"]
+    assert done == ["partitions", "quality", "retention", "places"]
     assert "aggregates: not done" in caplog.text
     monkeypatch.undo()
     assert keeper.round(datetime.now(UTC) + timedelta(minutes=2), threading.Event()) == ["aggregates"]

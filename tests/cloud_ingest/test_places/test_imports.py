@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +14,8 @@ from sqlalchemy import func, insert, select
 
 from cloud_ingest.commands import main
 from cloud_ingest.geotag.lies import place_lies
+from cloud_ingest.ingest.housekeeping import Housekeeper
+from cloud_ingest.ingest.retention import Keep
 from cloud_ingest.places.shifted import wgs84_to_gcj02
 from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.database import open_store, reading, writing
@@ -19,6 +23,7 @@ from cloud_ingest.store.footprints import current_version, load_footprints
 from cloud_ingest.store.imports import Wish, prepare
 from cloud_ingest.store.places import LayerCache, gateways_of, load_terrain, versions_in_force
 from cloud_ingest.store.schema import camera_poses, footprint_versions, gateways, place_versions, rooftops
+from smokesentry.clock import from_wire
 
 NOW = "2026-11-22T19:05:00.000Z"
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -114,6 +119,17 @@ def test_a_town_drawn_on_a_chinese_map_is_refused_then_converted(engine, written
     with reading(engine) as connection:
         (first, *_), _ = load_footprints(connection, report.version)
     assert shapely.hausdorff_distance(first.polygon, squares[0]) < 1e-6
+
+
+def test_gateways_that_announce_themselves_later_show_that_a_file_in_force_is_shifted(engine, written, squares, caplog):
+    shifted = shapely.transform(squares, lambda p: np.column_stack(wgs84_to_gcj02(p[:, 0], p[:, 1])))
+    _take(engine, "footprints", written("a.geojson", shifted, {"id": IDS, "name": IDS}))
+    keeper = Housekeeper(engine, Keep(90, 400, 90, 180), "UTC")
+    keeper.round(from_wire(NOW), threading.Event())
+    assert "IN THE WRONG PLACE" not in caplog.text
+    _stand(engine, *(shapely.centroid(squares[n]).coords[0] for n in (3, 17, 30)))
+    keeper.round(from_wire(NOW) + timedelta(hours=2), threading.Event())
+    assert "IN THE WRONG PLACE: 0 of 3 gateways would stand on a roof of it, but 3 of 3" in caplog.text
 
 
 def test_layers_are_versions_and_the_newest_holds(engine, written, squares, tmp_path):
