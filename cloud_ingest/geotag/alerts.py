@@ -26,7 +26,7 @@ from cloud_ingest.geotag.alert_rows import (
 )
 from cloud_ingest.geotag.calibration.tickets import pose_now
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
-from cloud_ingest.geotag.judgement import judge, place, raises_alert
+from cloud_ingest.geotag.judgement import differs, judge, place, raises_alert
 from cloud_ingest.geotag.lies import Layer, place_lies, where_it_lies
 from cloud_ingest.geotag.posterior import Posterior
 from cloud_ingest.geotag.surroundings import Surroundings
@@ -135,8 +135,8 @@ class AlertBuilder:
             was = before.get(key, frozenset())
             if group == was and not group & touched:
                 continue
-            changed = True
             if not group:
+                changed = True
                 retire_merged(connection, stored[key], now)
                 continue
             members = [wanted[i] for i in sorted(group)]
@@ -149,6 +149,9 @@ class AlertBuilder:
             judgement = judge(claims, town, posterior, around)
             if judgement.state == "open" and stored.get(key, {}).get("state") == "closed" and not group & heard:
                 judgement = replace(judgement, state="closed")
+            if group == was and not group & heard and differs(judgement, stored[key]) is None:
+                continue  # weighed again, and nothing new: nobody need look
+            changed = True
             lies = where_it_lies(layers, judgement.candidates, moment)
             version = town.version if town is not None else None
             write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, lies, now)

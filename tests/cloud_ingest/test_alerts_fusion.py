@@ -16,7 +16,7 @@ from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
 from cloud_ingest.store.registers import current_register, import_register, load_register, unknown_rooftops
-from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, roof_nights
+from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, changes, roof_nights
 from smokesentry.clock import from_wire, to_wire
 from smokesentry.messages import records as wire
 
@@ -188,8 +188,14 @@ def test_telemetry_that_comes_after_the_alert_is_weighed(cloud, east, south, ori
     assert after["confidence"] > before["confidence"]
     assert after["state"] == "closed"
     count = len(cloud.versions(after["alert_id"]))
+    with reading(cloud.engine) as connection:
+        counters = select(changes.c.subject, changes.c.counter).where(changes.c.subject == "alerts")
+        before = connection.execute(counters).all()
+    cloud.take(east.batch("telemetry", east.telemetry(60.0, pm25=65.0)))
     cloud.weigh_again(now=east.at(7260))
     assert len(cloud.versions(after["alert_id"])) == count
+    with reading(cloud.engine) as connection:
+        assert connection.execute(counters).all() == before  # nothing new: nobody need look
 
 
 def test_a_rise_that_lasts_counts_as_long_as_it_lasts(cloud, east, origin_of, houses):
