@@ -29,7 +29,7 @@ _LIMITS = {
     "height_m": (-500.0, 1000.0), "sigma_px": (0.1, 200.0), "sigma_m": (0.01, 100.0), "sigma_height_m": (0.01, 100.0),
 }  # fmt: skip
 _LEAST_SPREAD = 0.25  # of the frame's width, between the two marks farthest from each other
-_LEAST_WIDTH = 0.015  # of the frame's width: how far marks must stray from one line
+_LEAST_WIDTH = 0.008  # of the frame's width: how far marks must stray from one line
 _SAME_PLACE_M = 3.0
 _FARTHEST_M = 10_000.0
 

@@ -7,7 +7,7 @@ from math import radians
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.geotag.calibration.known import Known
@@ -42,7 +42,10 @@ def test_marks_give_the_pose_and_a_raised_version(street):
 @given(st.floats(0, 359), st.floats(-20, -4), st.floats(-4, 4), st.floats(40, 95), st.integers(0, 10_000))
 def test_errors_are_as_large_as_the_covariance_says(heading, tilt, roll, hfov, seed):
     street = Street(heading, tilt, roll, hfov, distortion=(-0.03, 0.0))
-    found = by_marks(KNOWN, street.marks(9, seed), SIZE)
+    try:
+        found = by_marks(KNOWN, street.marks(9, seed), SIZE)
+    except CannotCalibrate:  # marks drawn on one line, say
+        reject()
     pose = found.pose
     off = np.array([(pose.heading_deg - heading + 180) % 360 - 180, pose.tilt_deg - tilt, pose.roll_deg - roll])
     covariance = np.array(pose.covariance)[3:6, 3:6]
