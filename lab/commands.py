@@ -21,10 +21,11 @@ def main(argv: list[str]) -> int:
     train = words.add_parser("train", help="train and convert; needs the training environment")
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
     train.add_argument("--check", type=Path, help="a folder of tuning nights, to see how it goes meanwhile")
-    train.add_argument("--steps", type=int, default=9000)
+    train.add_argument("--steps", type=int, default=12000, help="of each member")
     train.add_argument("--seed", type=int, default=1)
-    train.add_argument("--weights", type=Path, help="go on from this .weights.h5 when it is there; keep them in it")
-    train.add_argument("--name", default="plume-5")
+    train.add_argument("--members", type=int, default=2, help="trainings of which the network is the mean")
+    train.add_argument("--weights", type=Path, help="one member only: go on from this .weights.h5, and keep them in it")
+    train.add_argument("--name", default="plume-6")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
     judge.add_argument("--scale", type=float, default=1.0, help="1 is the whole table; 0.1 a quick look")
@@ -71,12 +72,16 @@ def _train(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    begun = options.weights is not None and options.weights.exists()
-    model = train(options.data, options.steps, options.seed, options.weights if begun else None, options.check)
+    if options.weights is not None and options.members != 1:
+        print("--weights are one training's; with it goes --members 1", file=sys.stderr)
+        return 2
+    begun = options.weights if options.weights is not None and options.weights.exists() else None
+    seeds = range(options.seed, options.seed + options.members)
+    models = [train(options.data, options.steps, seed, begun, options.check) for seed in seeds]
     if options.weights is not None:
-        model.save_weights(options.weights)
-    note = {"seed": options.seed, "steps": options.steps, "data": [folder.name for folder in options.data]}
-    export(model, options.out, options.name, note)
+        models[0].save_weights(options.weights)
+    note = {"seeds": list(seeds), "steps": options.steps, "data": [folder.name for folder in options.data]}
+    export(models, options.out, options.name, note)
     print(f"wrote {options.out / options.name}.tflite; now run `smokesentry lab evaluate`")
     return 0
 

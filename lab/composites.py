@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.scenes.backgrounds import Still
 from lab.scenes.noise import Array, H, Rng, W
-from lab.scenes.plumes import Shape
+from lab.scenes.shapes import Shape
 
 _MATTE_STEP_S = 0.4  # between the kept frames of the filmed smoke
 

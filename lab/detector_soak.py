@@ -79,7 +79,8 @@ def resident_mb() -> float:
 def _pictures(rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """A quiet street, and the same with a plume that keeps changing."""
     from lab.scenes.backgrounds import draw
-    from lab.scenes.plumes import random_engine, random_shape
+    from lab.scenes.plumes import random_engine
+    from lab.scenes.shapes import random_shape
 
     still = draw(rng)
     x, y = still.mouths[0]

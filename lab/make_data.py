@@ -17,16 +17,23 @@ from detector.watcher import Watcher
 from lab.scenes.night import Night, Recipe
 from lab.targets import Truth
 
+_FOUND_AFTER_S = 20.0
+_MOST_MOMENTS = 18
+_MARGIN = np.ones((3, 3), np.uint8)
 ARRAYS = ("maps", "figures", "target", "weight")  # the files of a part, in the order of a Moment
 Moment = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def moments(night: Night, rng: np.random.Generator, every_s: float = 7.0) -> list[Moment]:
-    """Maps, figures, targets (×255) and weights (×32) at a few moments of one night, from 8 s on."""
+    """Maps, figures, targets (×255) and weights (×32) at a few moments of one night, from 8 s on; of a long night not
+    more than of a short one."""
+    every_s = max(every_s, night.recipe.length_s / _MOST_MOMENTS)
     watcher, truth, kept = Watcher(), Truth(night.sources), []
+    found = _Found(len(night.sources), rng)
     due = rng.uniform(8, 8 + every_s)
     for seen in night.frames():
         truth.step(seen.contrasts, night.recipe.period_s)
+        found.protect(watcher, truth, night.recipe.period_s)
         watcher.take(seen.frame, night.recipe.period_s)
         if seen.t_s >= due and watcher.ready:
             maps, figures = watcher.network_input(night.recipe.period_s)
@@ -41,6 +48,24 @@ def moments(night: Night, rng: np.random.Generator, every_s: float = 7.0) -> lis
             )
             due = seen.t_s + rng.uniform(0.6, 1.4) * every_s
     return kept
+
+
+class _Found:
+    """Plumes as the detector finds them: after a while their background is no longer learned. Some it never finds."""
+
+    def __init__(self, sources: int, rng: np.random.Generator) -> None:
+        self._plain_s = [0.0] * sources
+        self._findable = rng.random(sources) < 0.8
+
+    def protect(self, watcher: Watcher, truth: Truth, dt_s: float) -> None:
+        """One frame: sets what the background must not learn."""
+        slow = watcher.stats.slow
+        slow[:] = 0
+        for number, cells in enumerate(truth.burning(float(np.median(watcher.stats.sigma)))):
+            self._plain_s[number] += dt_s if cells.any() else 0.0
+            if self._plain_s[number] > _FOUND_AFTER_S and self._findable[number]:
+                area = cv2.dilate(cells.astype(np.uint8), _MARGIN)
+                slow[cv2.resize(area, slow.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 1.0
 
 
 def _one(job: tuple[int, Recipe | None]) -> list[Moment]:

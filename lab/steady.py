@@ -18,8 +18,9 @@ from detector.pipeline import Detector
 from lab.judge import NEAR_PX, VISIBLE_LEVELS, VISIBLE_SIGMAS
 from lab.scenes.night import Night, Recipe, Source
 from lab.scenes.noise import H, W
-from lab.scenes.plumes import random_engine, random_shape
+from lab.scenes.plumes import random_engine
 from lab.scenes.seeds import JUDGE
+from lab.scenes.shapes import random_shape
 
 FIRST_SEED = JUDGE.start + 700_000  # a range of its own among those that judge
 _STARTS_S = 60.0

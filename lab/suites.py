@@ -10,8 +10,8 @@ import numpy as np
 
 from lab.composites import Matte, night_pictures, real_still
 from lab.scenes.night import LOOK_ALIKES, Night, Recipe
-from lab.scenes.plumes import random_shape
 from lab.scenes.seeds import JUDGE
+from lab.scenes.shapes import random_shape
 from smokesentry.weather import Weather
 
 BANDS = ((0.08, 0.15), (0.15, 0.30), (0.30, 0.50))

@@ -14,6 +14,7 @@ from lab.scenes.night import Source
 
 ROWS, COLUMNS = CELLS
 _MEMORY_S = 15.0
+_PLAIN = 2.2  # times what is just clear: fainter smoke is neither asked for nor forbidden, it only teaches to guess
 
 
 class Truth:
@@ -29,6 +30,14 @@ class Truth:
         for mean, change in zip(self._seen, contrasts, strict=True):
             cells = cv2.resize(np.abs(change), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
             mean += np.float32(weight) * (cells - mean)
+
+    def burning(self, noise: float) -> list[NDArray[np.bool_]]:
+        """For each source the cells where its smoke is plain now (none for steam), as the detector would find it."""
+        clear = max(0.25 * noise, 0.45)
+        return [
+            (mean > clear) & (source.kind == "smoke") & (float(mean.max()) > _PLAIN * clear)
+            for source, mean in zip(self.sources, self._seen, strict=True)
+        ]
 
     def picture(self, noise: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Targets and weights, each (ROWS, COLUMNS, 3): smoke origin, smoke area, steam area.
@@ -47,7 +56,7 @@ class Truth:
             strong = float((mean * (near > 0.3)).max())
             if source.kind == "smoke":
                 origin = _blob(source, 0.9)
-                if strong > 1.6 * clear:
+                if strong > _PLAIN * clear:
                     target[:, :, 0] = np.maximum(target[:, :, 0], origin)
                     weight[:, :, 0] += 4 * (origin > 0.3)
                 elif strong > 0.25 * clear:

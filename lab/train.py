@@ -7,6 +7,7 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lab.targets import COLUMNS, ROWS
 CHANNELS = 24
 _AVERAGE_EVERY, _AVERAGE_STEPS = 10, 800
 CROP = (64, 96)  # rows and columns of maps in a training crop
+_STEAM_COUNTS = 2.0  # by how much more a steam plume's cells count as places where no smoke begins
 
 
 def network(rows: int | None, columns: int | None, tf: Any) -> Any:
@@ -86,6 +88,7 @@ def batches(parts: Moments, size: int, rng: np.random.Generator) -> Any:
                 a, b, d = a[:, ::-1].copy(), b[:, ::-1], d[:, ::-1]
                 a[:, :, right] = 1 - a[:, :, right]
             x[i], f[i], y[i], w[i] = a, figures / 255, b / 255, d / 32
+            w[i, :, :, 0] *= 1 + _STEAM_COUNTS * (y[i, :, :, 2] > 0.5)
         yield (x, f), y, w
 
 
@@ -162,14 +165,31 @@ def _whole(model: Any, tf: Any) -> Any:
     return fixed
 
 
+def joined(models: Sequence[Any], tf: Any) -> Any:
+    """Several trainings as one network for the detector's whole picture: the mean of their logits. What one of them
+    imagines alone counts for less, and it still has one last layer."""
+    wholes = [_whole(model, tf) for model in models]
+    if len(wholes) == 1:
+        return wholes[0]
+    k = tf.keras.layers
+    maps, figures = tf.keras.Input((2 * ROWS, 2 * COLUMNS, len(MAPS))), tf.keras.Input((len(FIGURES),))
+    bodies = [tf.keras.Model(whole.inputs, whole.layers[-1].input)([maps, figures]) for whole in wholes]
+    head = k.Conv2D(3, 1, activation="sigmoid")
+    both = tf.keras.Model([maps, figures], head(k.Concatenate()(bodies)))
+    kernels, biases = zip(*(whole.layers[-1].get_weights() for whole in wholes), strict=True)
+    head.set_weights([np.concatenate(kernels, axis=2) / len(wholes), np.mean(biases, axis=0)])
+    return both
+
+
 UNCALIBRATED = {"alarm_threshold": 0.6, "slope": 1.0, "intercept": 0.0}  # until `evaluate --calibrate` has measured
 
 
-def export(model: Any, folder: Path, name: str, note: dict[str, Any]) -> None:
-    """Writes ``NAME.tflite`` (float32) for the detector's size and the manifest that binds it."""
+def export(models: Sequence[Any], folder: Path, name: str, note: dict[str, Any]) -> None:
+    """Writes ``NAME.tflite`` (float32), the mean of some trainings, for the detector's size, and the manifest that
+    binds it."""
     import tensorflow as tf
 
-    fixed = _whole(model, tf)
+    fixed = joined(models, tf)
     weights = tf.lite.TFLiteConverter.from_keras_model(fixed).convert()
     for old in folder.glob("*.tflite"):
         old.unlink()

@@ -3,8 +3,8 @@
 # TensorFlow cannot share the product's environment (numpy), so it gets build/train-env.
 set -eu
 python=$1
-nights=${2:-2000}
-steps=${3:-9000}
+nights=${2:-4000}
+steps=${3:-12000}
 env=build/train-env
 
 . scripts/environment.sh

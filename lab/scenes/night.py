@@ -13,11 +13,12 @@ from lab.scenes import camera, lights, things, weather
 from lab.scenes.backgrounds import Still, draw
 from lab.scenes.effect import Effect
 from lab.scenes.noise import Array, H, Rng, W, Wander, log_uniform
-from lab.scenes.plumes import Engine, random_engine, random_shape
+from lab.scenes.plumes import Engine, random_engine
+from lab.scenes.shapes import random_shape
 
 BEHIND = {  # drawn before the plumes
     "windows": lights.switching_windows, "flicker": lights.flickering_lights, "lamps": lights.lamp_changes,
-    "sky": lights.sky_glow, "fireworks": lights.fireworks, "reflections": lights.reflections,
+    "sky": lights.sky_glow, "beams": weather.beams, "fireworks": lights.fireworks, "reflections": lights.reflections,
     "swaying": things.swaying, "shimmer": things.shimmer,
 }  # fmt: skip
 BEFORE = {  # drawn over them
@@ -32,7 +33,8 @@ CAMERA = {
 # What other renderers' nights were mistaken for, more often than the rest.
 HARD = (
     "headlights", "headlights", "windows", "windows", "lamps", "exposure", "pose", "walkers", "traffic", "swaying",
-    "frost", "fog", "sky", "rain", "flicker", "reflections", "drops", "infrared", "snow", "insects",
+    "frost", "fog", "sky", "rain", "flicker", "reflections", "drops", "drops", "infrared", "snow", "insects", "beams",
+    "sky",
 )  # fmt: skip
 LOOK_ALIKES = tuple(BEHIND) + tuple(BEFORE) + tuple(CAMERA)
 
@@ -94,7 +96,7 @@ class Night:
         self.still = still or draw(rng)
         self.look_alikes = self.recipe.look_alikes if self.recipe.look_alikes is not None else _choose(rng)
         smoke = self.recipe.smoke if self.recipe.smoke is not None else int(rng.choice([0, 1, 2], p=[0.4, 0.5, 0.1]))
-        steam = self.recipe.steam if self.recipe.steam is not None else int(rng.choice([0, 1, 2], p=[0.75, 0.2, 0.05]))
+        steam = self.recipe.steam if self.recipe.steam is not None else int(rng.choice([0, 1, 2], p=[0.6, 0.33, 0.07]))
         self.sources = [self._source(rng, "smoke") for _ in range(smoke)] + [
             self._source(rng, "steam") for _ in range(steam)
         ]
@@ -117,7 +119,7 @@ class Night:
 
             shape = replace(shape, opacity=log_uniform(rng, *self.recipe.opacity))
         if kind == "steam":
-            times, on, off = [], log_uniform(rng, 6, 60), log_uniform(rng, 6, 60)
+            times, on, off = [], log_uniform(rng, 6, 150), log_uniform(rng, 6, 120)
             t = rng.uniform(-on, off)
             while t < length:
                 times.append((t, t + on * rng.uniform(0.7, 1.3)))
@@ -197,11 +199,14 @@ def _choose(rng: Rng) -> tuple[str, ...]:
 
 
 def random_recipe(rng: Rng) -> Recipe:
-    """A night to train on: a common one with whatever comes, or a short one of the hardest look-alikes."""
+    """A night to train on: a common one with whatever comes, a long one of smoke that stays, or a short one of the
+    hardest look-alikes."""
+    if rng.random() < 0.08:
+        return Recipe(length_s=300.0, period_s=1.0, smoke=1, at_start=False)
     if rng.random() < 0.5:
         lengths, paces = [50, 60, 80, 120], [0.5, 0.5, 0.5, 0.7, 1.0]
         return Recipe(length_s=float(rng.choice(lengths)), period_s=float(rng.choice(paces)))
     names = tuple(dict.fromkeys(str(name) for name in rng.choice(HARD, int(rng.integers(1, 4)))))
-    smoke, steam = int(rng.random() < 0.4), int(rng.random() < 0.25)
-    codec = str(rng.choice(["none", "jpeg", "blocks", "blocks"]))
+    smoke, steam = int(rng.random() < 0.4), int(rng.random() < 0.35)
+    codec = str(rng.choice(["none", "jpeg", "blocks", "h264"]))
     return Recipe(float(rng.choice([45, 55, 70])), 0.5, smoke, steam, None, names, None, codec)

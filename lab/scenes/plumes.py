@@ -1,5 +1,5 @@
-"""Three unlike plume engines: puffs carried by the wind of their birth, a meandering jet filled with moving noise, and
-smoke carried about by a swirling wind on a grid.
+"""Four unlike plume engines: puffs carried by the wind of their birth, a meandering jet filled with moving noise, smoke
+carried about by a swirling wind on a grid, and slow billows that keep their place.
 
 Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to the light is the night's business.
 """
@@ -7,13 +7,15 @@ Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 
 from lab.scenes.noise import Array, H, Rng, W, Wander, fractal, log_uniform
+from lab.scenes.shapes import Shape, thins
+
+_THICKEST = 12
 
 
 class Engine(Protocol):
@@ -24,49 +26,9 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a plume looks like; lengths in working pixels, speeds in pixels a second."""
-
-    x: float
-    y: float
-    length: float  # distance over which it thins to a third
-    speed: float
-    angle: float  # radians, 0 to the right, π/2 up
-    rise: float
-    spread: float  # growth of the radius per pixel travelled
-    radius: float
-    opacity: float  # at the thickest
-    unsteady: float  # relative deviation of the emission
-    beat_s: float  # its correlation time
-    abrupt: float  # 0 thins by spreading only; 1 ends as by evaporation at ``length``
-    gap: float  # distance from the mouth at which it begins to show
-
-
-def random_shape(rng: Rng, x: float, y: float, steam: bool) -> Shape:
-    """A plausible plume at a mouth: smoke thins by spreading, steam is short, dense, and ends."""
-    length = log_uniform(rng, 3, 18) if steam else log_uniform(rng, 4, 80)
-    speed = log_uniform(rng, 0.8, 14) * (0.6 + 0.4 * min(length / 20, 2))
-    side = rng.choice([0.0, np.pi])
-    up = rng.uniform(0.1, np.pi / 2) if rng.random() < 0.75 else rng.uniform(-0.35, 0.2)
-    return Shape(
-        x=x, y=y, length=length, speed=speed, angle=float(abs(side - up) if side else up),
-        rise=float(rng.uniform(0, 0.4) * speed), spread=float(rng.uniform(0.03, 0.3)),
-        radius=log_uniform(rng, 0.6, 3.0),
-        opacity=log_uniform(rng, 0.2, 0.85) if steam else log_uniform(rng, 0.08, 0.55),
-        unsteady=float(rng.uniform(0.1, 0.8)), beat_s=log_uniform(rng, 0.6, 6),
-        abrupt=float(rng.uniform(0.6, 1.0)) if steam else float(rng.choice([0.0, rng.uniform(0, 0.25)])),
-        gap=float(rng.uniform(0, 3.5)) if steam else 0.0,
-    )  # fmt: skip
-
-
-def _thins(shape: Shape, distance: Array) -> Array:
-    soft = np.exp(-distance / np.float32(shape.length))
-    hard = 1 / (1 + np.exp(np.clip((distance - shape.length) / (0.12 * shape.length + 0.3), -30, 30)))
-    out: Array = (soft ** (1 - 0.8 * shape.abrupt)) * ((1 - shape.abrupt) + shape.abrupt * hard)
-    if shape.gap > 0:
-        out = out / (1 + np.exp(np.clip((shape.gap - distance) / 0.5, -30, 30)))
-    return out
+def _thickest(thickness: Array) -> float:
+    """The mean of the dozen thickest pixels: a small plume has not many more."""
+    return float(np.partition(thickness.ravel(), -_THICKEST)[-_THICKEST:].mean())
 
 
 class Puffs:
@@ -96,7 +58,7 @@ class Puffs:
     def _settle(self, length_s: float) -> float:
         """How strong one puff must be for the stated opacity at the thickest."""
         self.depth = 1.0
-        thick = [float(np.percentile(self._thickness(t), 99.9)) for t in np.linspace(0, length_s, 5)]
+        thick = [_thickest(self._thickness(t)) for t in np.linspace(0, length_s, 7)]
         return float(-np.log(1 - self.shape.opacity)) / max(float(np.median(thick)), 1e-3)
 
     def _thickness(self, t_s: float) -> Array:
@@ -109,9 +71,10 @@ class Puffs:
         lift = s.rise * a / (1 + 0.05 * travelled)
         x = s.x + self.vx[live] * a + self.jitter[0, live] * radius * 0.6
         y = s.y + self.vy[live] * a - lift + self.jitter[1, live] * radius * 0.6
-        weight = self.strength[live] * _thins(s, travelled) * (s.radius / radius)
-        if s.abrupt > 0.5:
-            weight = np.maximum(weight - 0.15, 0)
+        share = s.radius / radius
+        if s.dry > 0:  # droplets go where the air in them has become too much
+            share = np.maximum(np.sqrt(share) - np.float32(s.dry), 0)
+        weight = self.strength[live] * thins(s, travelled) * share
         columns = np.exp(-0.5 * ((np.arange(W, dtype=np.float32)[:, None] - x) / radius) ** 2)
         rows = np.exp(-0.5 * ((np.arange(H, dtype=np.float32)[:, None] - y) / radius) ** 2)
         thickness: Array = ((rows * weight) @ columns.T) * np.float32(self.depth)
@@ -162,7 +125,7 @@ class Jet:
         body = (
             np.exp(-0.5 * (across / width) ** 2)
             * (along > -0.5)
-            * _thins(s, far)
+            * thins(s, far)
             * (np.float32(s.radius) / width) ** 0.3
         )
         boil: Array = np.zeros_like(far)
@@ -173,8 +136,8 @@ class Jet:
         thickness = (
             -np.log(1 - s.opacity) * body * (1 - s.unsteady + s.unsteady * boil * 0.8) * max(self.strength(t_s), 0.1)
         )
-        if s.abrupt > 0.5:
-            thickness = np.maximum(thickness - 0.1 * s.opacity, 0)
+        if s.dry > 0:
+            thickness = np.maximum(thickness + np.float32(s.dry * np.log(1 - s.opacity)), 0) / np.float32(1 - s.dry)
         opacity = np.zeros((H, W), np.float32)
         opacity[self.box] = 1 - np.exp(-thickness)
         return opacity
@@ -201,7 +164,7 @@ class Swirl:
         self.strength = Wander(rng, 1, shape.unsteady, shape.beat_s, length_s + 40)
         self.soft = float(np.sqrt(2 * shape.spread * shape.radius))
         self.t_s, self.depth = -30.0, 1.0
-        thick = [float(np.percentile(self._thickness(t), 99.95)) for t in np.arange(-15.0, 0.1, 1.5)]
+        thick = [_thickest(self._thickness(t)) for t in np.arange(-15.0, 0.1, 1.5)]
         self.depth = float(-np.log(1 - shape.opacity)) / max(float(np.median(thick)), 1e-3)
 
     def _thickness(self, t_s: float) -> Array:
@@ -233,8 +196,9 @@ class Swirl:
         if self.soft * dt_s > 0.15:
             moved = cv2.GaussianBlur(moved, (0, 0), min(self.soft * float(np.sqrt(dt_s)), 2.0))
         moved = moved * np.float32(np.exp(-dt_s * s.speed / s.length))
-        if s.abrupt > 0.5:
-            moved = np.maximum(moved - np.float32(0.25 * dt_s * s.speed / s.length), 0)
+        if s.dry > 0:
+            fresh = 2 * s.radius / s.speed  # what the mouth's smoke amounts to before the wind has carried it off
+            moved = np.maximum(moved - np.float32(s.dry * fresh * dt_s * s.speed / s.length), 0)
         mouth_x, mouth_y = s.x + s.gap * np.cos(angle), s.y - s.gap * np.sin(angle)
         mouth = np.exp(-0.5 * ((self.xs - mouth_x) ** 2 + (self.ys - mouth_y) ** 2) / np.float32(s.radius**2))
         self.density = moved + mouth.astype(np.float32) * np.float32(dt_s * max(self.strength(late), 0.05))
@@ -246,6 +210,51 @@ class Swirl:
         return opacity
 
 
+class Billow:
+    """A broad, soft body that hardly moves as a whole, as in calm air or from far off: inside it clouds swell, drift
+    slowly and change into others."""
+
+    def __init__(self, rng: Rng, shape: Shape, length_s: float) -> None:
+        self.shape = shape
+        reach = 2.5 * shape.length + 6 * shape.radius
+        self.box = (
+            slice(max(int(shape.y - reach), 0), min(int(shape.y + reach) + 1, H)),
+            slice(max(int(shape.x - reach), 0), min(int(shape.x + reach) + 1, W)),
+        )
+        ys, xs = np.mgrid[self.box].astype(np.float32)
+        dx, dy = xs - shape.x, shape.y - ys
+        c, n = np.float32(np.cos(shape.angle)), np.float32(np.sin(shape.angle))
+        self.along, self.across = dx * c + dy * n, dy * c - dx * n
+        self.grain = [fractal(rng, 256, 256, rng.uniform(80, 200), 3, rng.uniform(0.35, 0.65)) for _ in range(3)]
+        self.fine = float(256 / (max(shape.length, 10) * rng.uniform(1, 4)))  # cells of the grain a pixel
+        self.turn_s = log_uniform(rng, 4, 25)  # one cloud changes into the next
+        self.drift = shape.speed * log_uniform(rng, 0.05, 0.6)
+        self.depth = rng.uniform(0.2, 0.9)
+        self.opens = max(shape.spread * rng.uniform(1, 3), 0.1)
+        self.strength = Wander(rng, 1, 0.4 * shape.unsteady, shape.beat_s * 2, length_s)
+        self.sway = Wander(rng, 0, rng.uniform(0.02, 0.3), rng.uniform(5, 40), length_s)
+
+    def __call__(self, t_s: float) -> Array:
+        """Opacity (H, W) at a time."""
+        s, far = self.shape, np.maximum(self.along, 0)
+        across = self.across - np.float32(self.sway(t_s)) * far
+        width = np.float32(s.radius) + np.float32(self.opens) * far / np.sqrt(1 + far / np.float32(s.length))
+        begun = 1 / (1 + np.exp(-np.clip(2 * self.along + 1, -30, 30)))
+        body = np.exp(-0.5 * (across / width) ** 2) * thins(s, far) * begun
+        cloud: Array = np.zeros_like(far)
+        for number, grain in enumerate(self.grain):
+            share = 1 + np.cos(2 * np.pi * (t_s / self.turn_s - number) / len(self.grain))
+            u = _to_and_fro((far - np.float32(self.drift * t_s)) * np.float32(self.fine) + 90 * number)
+            v = _to_and_fro(across * np.float32(self.fine) + np.float32(128 + 2 * t_s / self.turn_s))
+            cloud += np.float32(share / 2) * cv2.remap(grain, u, v, cv2.INTER_LINEAR)
+        thickness = -np.log(1 - s.opacity) * body * np.clip(1 + np.float32(self.depth) * cloud, 0, 2.5)
+        if s.dry > 0:
+            thickness = np.maximum(thickness + np.float32(s.dry * np.log(1 - s.opacity)), 0) / np.float32(1 - s.dry)
+        opacity = np.zeros((H, W), np.float32)
+        opacity[self.box] = 1 - np.exp(-thickness * max(self.strength(t_s), 0.1))
+        return opacity
+
+
 def _to_and_fro(place: Array) -> Array:
     """A place on an endless axis laid on the 256 cells of a field, without a seam."""
     laid: Array = 255 - np.abs(place % 510 - 255)
@@ -254,5 +263,5 @@ def _to_and_fro(place: Array) -> Array:
 
 def random_engine(rng: Rng, shape: Shape, length_s: float) -> Engine:
     """One of the engines."""
-    kinds: tuple[Callable[[Rng, Shape, float], Engine], ...] = (Puffs, Jet, Swirl)
-    return kinds[int(rng.choice(3, p=[0.35, 0.3, 0.35]))](rng, shape, length_s)
+    kinds: tuple[Callable[[Rng, Shape, float], Engine], ...] = (Puffs, Jet, Swirl, Billow)
+    return kinds[int(rng.choice(4, p=[0.25, 0.2, 0.25, 0.3]))](rng, shape, length_s)

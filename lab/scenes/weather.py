@@ -32,6 +32,44 @@ def fog(rng: Rng, still: Still, length_s: float) -> Effect:
     return apply
 
 
+def beams(rng: Rng, still: Still, length_s: float) -> Effect:
+    """Headlamps and torches that light thin fog or dust: cones in the air that sweep, wait and go out."""
+    parts = []
+    for _ in range(int(rng.integers(1, 4))):
+        begin, takes = rng.uniform(-5, length_s), log_uniform(rng, 3, 60)
+        start = np.array([rng.uniform(-20, W + 20), rng.uniform(50, H)])
+        go = rng.normal(0, 1, 2) * [60, 15] * float(rng.random() < 0.7)
+        aim, turn = rng.uniform(-0.4, 0.4) + np.pi * float(rng.random() < 0.5), rng.normal(0, 0.4)
+        parts.append((begin, takes, start, go, aim, turn, log_uniform(rng, 0.05, 0.4), log_uniform(rng, 15, 150),
+                      log_uniform(rng, 3, 60), log_uniform(rng, 0.3, 4)))  # fmt: skip
+    bank = np.exp(rng.uniform(0.1, 0.8) * fractal(rng, 256, 512, rng.uniform(20, 120), 4))
+    vx, vy = rng.normal(0, 5), rng.normal(0, 1)
+    ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
+
+    def apply(picture: Array, t_s: float) -> Array:
+        for begin, takes, start, go, aim, turn, wide, reach, level, ramp in parts:
+            part = (t_s - begin) / takes
+            shown = min(max((t_s - begin) / ramp, 0.0), 1.0) * min(max((begin + takes - t_s) / ramp, 0.0), 1.0)
+            if shown <= 0:
+                continue
+            x, y = start + go * part
+            angle = aim + turn * part
+            along = (xs - np.float32(x)) * np.float32(np.cos(angle)) + (ys - np.float32(y)) * np.float32(np.sin(angle))
+            across = -(xs - np.float32(x)) * np.float32(np.sin(angle)) + (ys - np.float32(y)) * np.float32(
+                np.cos(angle)
+            )
+            far = np.maximum(along, 0)
+            width = 1.5 + np.float32(wide) * far
+            cone = np.exp(-0.5 * (across / width) ** 2 - far / np.float32(reach)) * (along > 0) / np.sqrt(1 + far / 8)
+            air = cv2.remap(
+                bank, (xs + vx * t_s) % 512, (ys + vy * t_s) % 256, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+            )
+            picture = picture + np.float32(level * shown) * cone * air
+        return picture
+
+    return apply
+
+
 def rain(rng: Rng, still: Still, length_s: float) -> Effect:
     """Streaks, brighter near lamps and under infrared; now and then a gust or a shower."""
     per_frame = log_uniform(rng, 5, 260)
@@ -84,20 +122,25 @@ def snow(rng: Rng, still: Still, length_s: float) -> Effect:
 
 
 def drops(rng: Rng, still: Still, length_s: float) -> Effect:
-    """Drops land on the glass, stay as blurred bright or dark spots, and run down."""
+    """Drops land on the glass, stay as blurred bright or dark spots that shrink as they dry, creep, run down, and show
+    the scene upside down."""
     spots = []
     for _ in range(int(rng.integers(1, 14))):
-        spots.append((rng.uniform(0, W), rng.uniform(0, H), log_uniform(rng, 2, 22), rng.uniform(0,
+        spots.append((rng.uniform(0, W), rng.uniform(0, H), log_uniform(rng, 2, 22), rng.uniform(-20,
         length_s), rng.uniform(-0.7, 0.9),
-                      rng.uniform(0, 6) if rng.random() < 0.3 else 0.0, rng.uniform(5, 90)))  # fmt: skip
+                      rng.uniform(0, 6) if rng.random() < 0.3 else 0.0, log_uniform(rng, 5, 150),
+                      rng.uniform(0, 1) * float(rng.random() < 0.6), rng.normal(0, 0.15)))  # fmt: skip
     ys, xs = np.mgrid[0:H, 0:W].astype(np.float32)
+    soft = float(rng.uniform(2, 8))
+    upside = rng.random() < 0.4
 
     def apply(picture: Array, t_s: float) -> Array:
-        blurred = cv2.GaussianBlur(picture, (0, 0), 5)
-        for x, y, size, at, lens, run, stays in spots:
+        blurred = cv2.GaussianBlur(picture[::-1] if upside else picture, (0, 0), soft)
+        for x, y, size, at, lens, run, stays, dries, creep in spots:
             age = t_s - at
             if 0 < age < stays:
-                mask = np.exp(-((((xs - x) ** 2 + (ys - y - run * age) ** 2) / size**2) ** 2))
+                now = size * (1 - dries * age / stays)
+                mask = np.exp(-((((xs - x - creep * age) ** 2 + (ys - y - run * age) ** 2) / now**2) ** 2))
                 picture = picture + mask * (blurred * np.float32(1 + 0.6 * lens) + np.float32(6 * lens) - picture)
         return picture
 

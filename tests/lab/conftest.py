@@ -11,7 +11,8 @@ import pytest
 
 from lab.labels import ClipLabels, Label, save
 from lab.scenes.backgrounds import draw
-from lab.scenes.plumes import random_engine, random_shape
+from lab.scenes.plumes import random_engine
+from lab.scenes.shapes import random_shape
 
 FRAMES, FPS, FROM = 60, 2.0, 24
 MakeTown = Callable[..., dict[str, ClipLabels]]

@@ -7,7 +7,8 @@ import pytest
 
 from lab.scenes import seeds
 from lab.scenes.night import LOOK_ALIKES, Night, Recipe
-from lab.scenes.plumes import Jet, Puffs, random_shape
+from lab.scenes.plumes import Jet, Puffs
+from lab.scenes.shapes import random_shape
 
 SHORT = Recipe(20, 0.5, 1, 1, (0.3, 0.5), (), at_start=False, codec="none")
 
