@@ -44,10 +44,10 @@ def read_geojson(data: bytes) -> Table:
     for index, raw in enumerate(collection.features):
         try:
             feature = decoder.decode(raw)
-        except (msgspec.MsgspecError, RecursionError) as error:
+            geometry = bytes(feature.geometry).decode()  # msgspec leaves it as it came: not even its text is checked
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             raise PlaceError(f"feature {index}: is not a GeoJSON feature with a geometry ({error})") from error
-        geometry = bytes(feature.geometry)
-        raws.append(None if geometry == b"null" else geometry.decode())
+        raws.append(None if geometry == "null" else geometry)
         ids.append(feature.id)
         properties.append(feature.properties or {})
     names = list(dict.fromkeys(name for row in properties for name in row))

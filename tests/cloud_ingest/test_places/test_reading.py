@@ -239,6 +239,16 @@ def test_a_damaged_file_is_read_or_refused_in_words(written, squares, tmp_path, 
         assert str(error)
 
 
+def test_a_geometry_that_is_no_text_is_refused_by_its_feature(tmp_path):
+    path = tmp_path / "a.geojson"
+    path.write_bytes(
+        b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, '
+        b'"geometry": {"type": "Pol\x80gon", "coordinates": []}}]}'
+    )
+    with pytest.raises(PlaceError, match="feature 0"):
+        read_table(path, FOOTPRINT_COLUMNS)
+
+
 def test_a_view_in_a_geopackage_is_not_run(written, squares):
     path = written("a.gpkg", squares, {"id": IDS, "name": NAMES})
     with sqlite3.connect(path) as connection:
