@@ -20,6 +20,7 @@ from cloud_ingest.geotag.calibration.known import Known
 from cloud_ingest.geotag.calibration.marks import CannotCalibrate, Mark
 from cloud_ingest.geotag.calibration.run import by_marks, by_stars
 from lab.calibration_sky import draw_still, draw_truth, read_catalogue
+from lab.report import replace_below
 from simulator.geodesy import Origin
 from simulator.pinhole import Pinhole
 from smokesentry.place import CameraPose, Place
@@ -60,11 +61,10 @@ def main() -> None:
     if options.write is None:
         print(text)
         return
-    page = options.write.read_text(encoding="utf-8")
-    head, mark, _ = page.partition(_MARK)
-    if not mark:
-        parser.error(f"{options.write} has no line {_MARK}")
-    options.write.write_text(f"{head}{_MARK}\n\n{text}", encoding="utf-8")
+    try:
+        replace_below(options.write, _MARK, text)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _marks_table(scenes: int, seed: int) -> str:

@@ -26,6 +26,7 @@ from cloud_ingest.geotag.projection import camera_of
 from cloud_ingest.geotag.steam import UNRESOLVED_FROM
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import View, make_view
+from lab.report import replace_below
 from simulator.pinhole import Pinhole
 from simulator.schedule import WinterNight, winter
 from simulator.street import Street
@@ -264,10 +265,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.write is None:
         print("\n".join(lines))
         return 0
-    head, mark, _ = arguments.write.read_text(encoding="utf-8").partition(_MARK)
-    if not mark:
-        raise SystemExit(f"{arguments.write} lacks the line {_MARK}")
-    arguments.write.write_text(head + mark + "\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        replace_below(arguments.write, _MARK, "\n".join(lines) + "\n")
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     return 0
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -56,12 +57,16 @@ class _Found:
     def __init__(self, sources: int, rng: np.random.Generator) -> None:
         self._plain_s = [0.0] * sources
         self._findable = rng.random(sources) < 0.8
+        self._sigma: NDArray[Any] | None = None
+        self._noise = 0.0
 
     def protect(self, watcher: Watcher, truth: Truth, dt_s: float) -> None:
         """One frame: sets what the background must not learn."""
-        slow = watcher.stats.slow
+        slow, sigma = watcher.stats.slow, watcher.stats.sigma
         slow[:] = 0
-        for number, cells in enumerate(truth.burning(float(np.median(watcher.stats.sigma)))):
+        if sigma is not self._sigma:  # replaced at each kept moment, not at each frame
+            self._sigma, self._noise = sigma, float(np.median(sigma))
+        for number, cells in enumerate(truth.burning(self._noise)):
             self._plain_s[number] += dt_s if cells.any() else 0.0
             if self._plain_s[number] > _FOUND_AFTER_S and self._findable[number]:
                 area = cv2.dilate(cells.astype(np.uint8), _MARGIN)

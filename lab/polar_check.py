@@ -24,6 +24,7 @@ from shapely.geometry import Polygon
 from cloud_ingest.geotag.polar.blocks import BLOCK_S, excess, town_signal
 from cloud_ingest.geotag.polar.crossings import Station, crossings
 from cloud_ingest.geotag.polar.sectors import Rose, rose
+from lab.report import replace_below
 from simulator.atmosphere import Atmosphere, Breath
 from simulator.emissions import emits
 from simulator.happenings import Happening, Point
@@ -110,11 +111,10 @@ def main() -> None:
     if options.write is None:
         print(text)
         return
-    page = options.write.read_text(encoding="utf-8")
-    head, mark, _ = page.partition(_MARK)
-    if not mark:
-        parser.error(f"{options.write} has no line {_MARK}")
-    options.write.write_text(f"{head}{_MARK}\n\n{text}", encoding="utf-8")
+    try:
+        replace_below(options.write, _MARK, text)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 def _played(path: Path, nights: int) -> dict[int, Said]:

@@ -50,6 +50,14 @@ def replace_between(page: Path, mark: str, table: str) -> None:
     page.write_text(f"{head}{begin}\n{table}{end}{tail}", encoding="utf-8")
 
 
+def replace_below(page: Path, mark: str, text: str) -> None:
+    """Replaces what follows the line ``mark`` of a page; raises ``ValueError`` when it has none."""
+    head, found, _ = page.read_text(encoding="utf-8").partition(mark)
+    if not found:
+        raise ValueError(f"{page}: has no line {mark!r} to write below")
+    page.write_text(f"{head}{mark}\n\n{text}", encoding="utf-8")
+
+
 def write_card(rows: Path) -> Path:
     """The model card beside the weights, from the manifest and the rows that ``evaluate --json`` wrote."""
     folder = Path(str(resources.files("detector") / "weights"))

@@ -33,7 +33,7 @@ class Truth:
 
     def burning(self, noise: float) -> list[NDArray[np.bool_]]:
         """For each source the cells where its smoke is plain now (none for steam), as the detector would find it."""
-        clear = max(0.25 * noise, 0.45)
+        clear = _clear(noise)
         return [
             (mean > clear) & (source.kind == "smoke") & (float(mean.max()) > _PLAIN * clear)
             for source, mean in zip(self.sources, self._seen, strict=True)
@@ -46,7 +46,7 @@ class Truth:
         """
         target = np.zeros((ROWS, COLUMNS, 3), np.float32)
         weight = np.ones((ROWS, COLUMNS, 3), np.float32)
-        clear = max(0.25 * noise, 0.45)
+        clear = _clear(noise)
         for source, mean in zip(self.sources, self._seen, strict=True):
             area, faint = mean > clear, (mean > 0.25 * clear) & (mean <= clear)
             layer = 1 if source.kind == "smoke" else 2
@@ -62,6 +62,11 @@ class Truth:
                 elif strong > 0.25 * clear:
                     weight[:, :, 0] *= np.where(near > 0.05, 0.0, 1.0)
         return target, weight
+
+
+def _clear(noise: float) -> float:
+    """The change of a cell, grey levels, that is just clear in a picture of this noise."""
+    return max(0.25 * noise, 0.45)
 
 
 def _blob(source: Source, spread: float) -> NDArray[np.float32]:

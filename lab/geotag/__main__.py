@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.geotag.report import pictures, report
 from lab.geotag.rows import Row, judge_scenes, load_rows, save_rows
+from lab.report import replace_below
 
 _MARK = "<!-- python -m lab.geotag writes below this line -->"
 
@@ -33,10 +34,10 @@ def main() -> None:
     if options.page is None:
         print(text)
         return
-    head, mark, _ = options.page.read_text(encoding="utf-8").partition(_MARK)
-    if not mark:
-        parser.error(f"{options.page} has no line {_MARK}")
-    options.page.write_text(f"{head}{_MARK}\n\n{text}", encoding="utf-8")
+    try:
+        replace_below(options.page, _MARK, text)
+    except ValueError as error:
+        parser.error(str(error))
     for name, svg in pictures(rows).items():
         (options.page.parent / "pictures" / name).write_text(svg, encoding="utf-8")
 

@@ -110,18 +110,18 @@ def _one(rows: Sequence[Row]) -> str:
         "| 90 % region: right / said |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, some in strata(rows):
-        if some:
-            cells = [
-                _said(_share(some, lambda r: r.one.rank == 0)),
-                _said(_share(some, lambda r: _in_three(r.one))),
-                _plain(some, lambda r: r.bound_one == 0),
-                _plain(some, lambda r: r.bound_one < 3),
-                _plain(some, lambda r: r.ray),
-                _region(some, one_camera),
-            ]
-            lines.append(f"| {name} | {len(some)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+
+    def cells(some: Sequence[Row]) -> list[str]:
+        return [
+            _said(_share(some, lambda r: r.one.rank == 0)),
+            _said(_share(some, lambda r: _in_three(r.one))),
+            _plain(some, lambda r: r.bound_one == 0),
+            _plain(some, lambda r: r.bound_one < 3),
+            _plain(some, lambda r: r.ray),
+            _region(some, one_camera),
+        ]
+
+    return "\n".join([*lines, *_by_stratum(rows, cells)])
 
 
 def _two(rows: Sequence[Row]) -> str:
@@ -130,20 +130,24 @@ def _two(rows: Sequence[Row]) -> str:
         "| 90 % region: right / said |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    for name, some in strata(rows):
-        if some:
-            cells = [
-                _said(_share(some, lambda r: r.two.rank == 0)),
-                _said(_share(some, lambda r: _in_three(r.two))),
-                _median(row.two.metres for row in some),
-                _plain(some, lambda r: r.bound_two == 0),
-                _plain(some, lambda r: r.bound_two < 3),
-                _plain(some, lambda r: r.cones),
-                _median(row.cones_metres for row in some),
-                _region(some, two_cameras),
-            ]
-            lines.append(f"| {name} | {len(some)} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+
+    def cells(some: Sequence[Row]) -> list[str]:
+        return [
+            _said(_share(some, lambda r: r.two.rank == 0)),
+            _said(_share(some, lambda r: _in_three(r.two))),
+            _median(row.two.metres for row in some),
+            _plain(some, lambda r: r.bound_two == 0),
+            _plain(some, lambda r: r.bound_two < 3),
+            _plain(some, lambda r: r.cones),
+            _median(row.cones_metres for row in some),
+            _region(some, two_cameras),
+        ]
+
+    return "\n".join([*lines, *_by_stratum(rows, cells)])
+
+
+def _by_stratum(rows: Sequence[Row], cells: Callable[[Sequence[Row]], list[str]]) -> list[str]:
+    return [f"| {name} | {len(some)} | {' | '.join(cells(some))} |" for name, some in strata(rows) if some]
 
 
 def _kept(rows: Sequence[Row]) -> str:
