@@ -24,6 +24,7 @@ from cloud_ingest.places.table import PlaceError, Shapes, bounds_of, object_arra
 from cloud_ingest.store import footprints as roofs_store
 from cloud_ingest.store.places import (
     TERRAIN,
+    Provenance,
     gateways_of,
     is_in_force,
     load_places,
@@ -166,9 +167,8 @@ def _places(connection: Connection, tenant: str, wish: Wish, digest: str, zone: 
 
     def write(connection: Connection, at: str) -> int:
         return store_places(
-            connection, tenant, wish.kind, found,
-            source=wish.path.name, digest=digest, crs=placed.crs, warnings=doubts, at=at,
-        )  # fmt: skip
+            connection, tenant, wish.kind, found, Provenance(wish.path.name, digest, placed.crs, doubts, at)
+        )
 
     return Prepared(report, write)
 
@@ -204,8 +204,6 @@ def _terrain(connection: Connection, tenant: str, wish: Wish, digest: str) -> Pr
             report.version, report.unchanged = same, True
 
     def write(connection: Connection, at: str) -> int:
-        return store_terrain(
-            connection, tenant, terrain, source=wish.path.name, digest=digest, crs=crs, warnings=doubts, at=at
-        )
+        return store_terrain(connection, tenant, terrain, Provenance(wish.path.name, digest, crs, doubts, at))
 
     return Prepared(report, write)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -48,20 +49,21 @@ def versions_in_force(connection: Connection, tenant: str) -> dict[str, int]:
     return {str(kind): int(version) for kind, version in connection.execute(newest)}
 
 
-def store_places(
-    connection: Connection,
-    tenant: str,
-    kind: str,
-    found: Sequence[Place],
-    *,
-    source: str,
-    digest: str,
-    crs: str,
-    warnings: Sequence[str],
-    at: str,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a version came from: the file's name and digest, the reference system its coordinates were read in, what was
+    doubtful about it, and when it was put in force (on the wire's form)."""
+
+    source: str
+    digest: str
+    crs: str
+    warnings: Sequence[str]
+    at: str
+
+
+def store_places(connection: Connection, tenant: str, kind: str, found: Sequence[Place], provenance: Provenance) -> int:
     """Puts a layer in force as a new version."""
-    version = _new_version(connection, tenant, kind, source=source, digest=digest, crs=crs, warnings=warnings, at=at)
+    version = _new_version(connection, tenant, kind, provenance)
     rows = [
         (
             *(version, one.place, one.name, None if one.shape is None else shapely.to_geojson(one.shape)),
@@ -87,19 +89,9 @@ def load_places(connection: Connection, version: int) -> list[Place]:
     ]
 
 
-def store_terrain(
-    connection: Connection,
-    tenant: str,
-    terrain: Terrain,
-    *,
-    source: str,
-    digest: str,
-    crs: str,
-    warnings: Sequence[str],
-    at: str,
-) -> int:
+def store_terrain(connection: Connection, tenant: str, terrain: Terrain, provenance: Provenance) -> int:
     """Puts an elevation model in force as a new version."""
-    version = _new_version(connection, tenant, TERRAIN, source=source, digest=digest, crs=crs, warnings=warnings, at=at)
+    version = _new_version(connection, tenant, TERRAIN, provenance)
     rows, columns = terrain.heights_m.shape
     connection.execute(
         insert(terrains).values(
@@ -163,23 +155,13 @@ def is_in_force(connection: Connection, tenant: str, kind: str, digest: str) -> 
     return version if held == digest else None
 
 
-def _new_version(
-    connection: Connection,
-    tenant: str,
-    kind: str,
-    *,
-    source: str,
-    digest: str,
-    crs: str,
-    warnings: Sequence[str],
-    at: str,
-) -> int:
+def _new_version(connection: Connection, tenant: str, kind: str, provenance: Provenance) -> int:
     table = place_versions
     version = int(connection.execute(select(func.coalesce(func.max(table.c.version), 0))).scalar_one()) + 1
     connection.execute(
         insert(table).values(
-            version=version, tenant=tenant, kind=kind, imported_at=at, source=source, digest=digest, crs=crs,
-            warnings=list(warnings),
+            version=version, tenant=tenant, kind=kind, imported_at=provenance.at, source=provenance.source,
+            digest=provenance.digest, crs=provenance.crs, warnings=list(provenance.warnings),
         )
     )  # fmt: skip
     return version

@@ -14,7 +14,7 @@ from cloud_ingest.geotag.terrain import Terrain
 from cloud_ingest.geotag.towns import Towns
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
-from cloud_ingest.store.places import store_terrain
+from cloud_ingest.store.places import Provenance, store_terrain
 from smokesentry.place import CameraPose, Place
 
 NOW = "2026-11-22T18:04:05.678Z"
@@ -59,9 +59,7 @@ def test_an_imported_terrain_lifts_the_town_and_nothing_of_the_flat_one_stays(ci
     lat, lon = town.frame.to_lat_lon(0, 0)
     hill = Terrain(np.full((21, 21), 120.0, np.float32), lon - 0.01, lat + 0.01, 0.001, 0.001)
     with writing(city) as connection:
-        store_terrain(
-            connection, "lab", hill, source="dem.tif", digest="sha256:" + "1" * 64, crs="EPSG:4326", warnings=(), at=NOW
-        )
+        store_terrain(connection, "lab", hill, Provenance("dem.tif", "sha256:" + "1" * 64, "EPSG:4326", (), NOW))
     gone = weakref.ref(town.frame), weakref.ref(town.tree)
     with reading(city) as connection:
         town = towns.town(connection, "lab")

@@ -14,7 +14,7 @@ from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.places.kinds import Place
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
-from cloud_ingest.store.places import store_places, store_terrain
+from cloud_ingest.store.places import Provenance, store_places, store_terrain
 from cloud_ingest.store.schema import alert_versions
 
 NOW = "2026-11-22T19:05:00.000Z"
@@ -44,15 +44,7 @@ def cloud(engine, keys, town_text, east, south):
         def layer(self, kind, *places):
             with writing(engine) as connection:
                 return store_places(
-                    connection,
-                    "lab",
-                    kind,
-                    places,
-                    source="x",
-                    digest=str(hash(kind)),
-                    crs="WGS-84",
-                    warnings=[],
-                    at=NOW,
+                    connection, "lab", kind, places, Provenance("x", str(hash(kind)), "WGS-84", [], NOW)
                 )
 
         def versions(self):
@@ -105,7 +97,7 @@ def test_a_terrain_that_comes_later_moves_the_town_onto_it(cloud, engine, east, 
     cloud.take(east.batch("detection", east.detection(1, origin_of(east, x + 1, y, 5.0))))
     hill = Terrain(np.full((3, 3), 80.0, np.float32), 114.4, 38.15, 0.1, 0.1)
     with writing(engine) as connection:
-        store_terrain(connection, "lab", hill, source="x", digest="d", crs="WGS 84", warnings=[], at=NOW)
+        store_terrain(connection, "lab", hill, Provenance("x", "d", "WGS 84", [], NOW))
     cloud.take(south.batch("detection", south.detection(1, origin_of(south, x + 1, y, 5.0))))
     first, last = (
         {factor["factor"] for factor in version["factors"]} for version in (cloud.versions()[0], cloud.versions()[-1])
