@@ -126,7 +126,7 @@ class AlertBuilder:
             if touched & {sighting.detection_id for sighting in neighbours}:
                 some = _bounded(neighbours, held)
                 groups |= Grouping(some, held, partial(_new_id, connection), self._evidence, touched).settle()
-        stored = stored_alerts(connection, set(groups))
+        stored, layers = stored_alerts(connection, set(groups)), self._layers.of(connection, tenant)
         before: dict[str, Group] = {}
         for detection_id, key in held.items():
             before[key] = before.get(key, frozenset()) | {detection_id}
@@ -142,7 +142,7 @@ class AlertBuilder:
             members = [wanted[i] for i in sorted(group)]
             mine = [sightings[row["detection_id"]] for row in members]
             posterior = place(mine) if town is not None else None
-            layers, moment = self._layers.of(connection, tenant), _moment(members)
+            moment = _moment(members)
             around = self._surroundings.around(connection, tenant, key, mine, town, posterior)
             around = replace(around, zones=_zones(layers, town, posterior, moment))
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
