@@ -12,10 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from cloud_ingest.store.migrate import UnknownTables, bring_up_to_date
+from cloud_ingest.store.migrate import UnknownTables, bring_up_to_date, is_up_to_date
 from cloud_ingest.store.schema import SUBJECTS, changes
 
-_BUSY_MS = 30_000
+# SQLite's waiting is no queue: beside busy writers one that has just started may try for long before its turn comes.
+_BUSY_S = 60.0
 _SCHEMA_LOCK = 0x536D6F6B65  # any numbers that only we use as PostgreSQL advisory locks
 _ALERT_LOCK = 0x536D6F6B66
 
@@ -33,12 +34,18 @@ def open_store(url: str) -> Engine:
         kind = make_url(url).get_backend_name()
         if kind not in {"sqlite", "postgresql"}:
             raise StoreError(f"database {kind!r} is not supported; use sqlite:///FILE or postgresql+psycopg://...")
-        engine = create_engine(url, json_serializer=_to_json, json_deserializer=msgspec.json.decode)
+        # Said at the opening, so that it holds for the first statement too: a database left by a killed process is
+        # first recovered under a lock.
+        waits = {"timeout": _BUSY_S} if kind == "sqlite" else {}
+        engine = create_engine(url, connect_args=waits, json_serializer=_to_json, json_deserializer=msgspec.json.decode)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise StoreError(f"database URL {url!r}: {error}") from error
     if kind == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    with reading(engine) as connection:  # beside busy writers a process must be able to start without a turn of its own
+        if is_up_to_date(connection) and set(connection.scalars(select(changes.c.subject))) >= set(SUBJECTS):
+            return engine
     with writing(engine) as connection:
         if kind == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
@@ -57,7 +64,7 @@ def _to_json(value: Any) -> str:
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # we say BEGIN ourselves, below
     # FULL: an acknowledged commit must survive a power cut, also in WAL mode.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_MS}"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 

@@ -24,6 +24,12 @@ class UnknownTables(ValueError):
     """The store was made by a release that this one does not know."""
 
 
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether the tables are already what the newest script makes; only reads."""
+    head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == head
+
+
 def bring_up_to_date(connection: Connection) -> None:
     """Makes or changes the tables up to the newest script; a store of release 0.1 is adopted. The caller holds a lock.
 

@@ -138,3 +138,13 @@ def test_partitions_are_made_ahead_take_in_what_waits_and_go_when_their_time_is_
         assert "telemetry_2026_11_02" not in " ".join(plan)  # a query for a day looks at that day only
         assert partitions.drop_before(connection, date(2026, 11, 3)) == [date(2026, 11, 2)]
         assert len(connection.execute(select(table)).all()) == 3
+
+
+def test_a_process_starts_beside_one_that_writes_without_a_turn_of_its_own(engine):
+    url = engine.url.render_as_string(hide_password=False)
+    with writing(engine) as connection:
+        connection.execute(schema.changes.update().values(counter=7))
+        beside = open_store(url)  # would wait for the writer, here for ever, if it had to write
+        with reading(beside) as other:
+            assert set(other.scalars(select(schema.changes.c.counter))) == {0}
+        beside.dispose()
