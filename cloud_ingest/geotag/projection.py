@@ -124,10 +124,13 @@ def _bend(distortion: tuple[float, float], squared: Array) -> tuple[Array, Array
 def _widest(distortion: tuple[float, float]) -> float:
     """Squared radius at which the bend would begin to fold the picture back; infinite when it never does."""
     k1, k2 = distortion
-    # d(r + k1 r^3 + k2 r^5) / dr = 0
-    roots = np.roots([5 * k2, 3 * k1, 1.0]) if k2 else np.array([-1 / (3 * k1)]) if k1 else np.zeros(0)
-    real = [float(root.real) for root in roots if abs(root.imag) < 1e-12 and root.real > 0]
-    return min(real, default=np.inf)
+    # d(r + k1 r^3 + k2 r^5) / dr = 1 + 3 k1 s + 5 k2 s^2 = 0 with s = r^2; its smallest positive root by the form that
+    # does not divide by k2, which may be as small as a number can be.
+    inside = 9 * k1**2 - 20 * k2
+    if inside < 0:
+        return np.inf
+    roots = [2 / below for below in (-3 * k1 + sqrt(inside), -3 * k1 - sqrt(inside)) if below > 0]
+    return min(roots, default=np.inf)
 
 
 def pixel_covariance(camera: Camera, points: Array, blur: Array) -> Array:

@@ -6,7 +6,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.geotag.projection import camera_of, derivatives, pixel_covariance, project, ray, straightened
@@ -21,6 +21,8 @@ relaxed = settings(deadline=None, max_examples=40)
 
 @relaxed
 @given(st.floats(-35, 35), st.floats(-20, 20), st.floats(-0.3, 0.1), st.floats(0, 0.05))
+@example(0.0, 0.0, 0.0, 5e-324)
+@example(10.0, 10.0, -0.2, 1e-310)
 def test_bent_pixels_agree_with_opencv_and_rays_go_back(across, up, k1, k2):
     camera = camera_of(msgspec.structs.replace(POSE, distortion=(k1, k2)), 0.0, 0.0)
     point = np.array([[80 * np.tan(np.radians(across)), 80.0, 12 + 80 * np.tan(np.radians(up))]])
@@ -37,7 +39,9 @@ def test_bent_pixels_agree_with_opencv_and_rays_go_back(across, up, k1, k2):
 
 def test_beyond_the_rim_there_is_no_pixel():
     camera = camera_of(msgspec.structs.replace(POSE, distortion=(-0.4, 0.0)), 0.0, 0.0)
-    assert not project(camera, np.array([[200.0, 80.0, 12.0]]))[1][0]
+    assert not project(camera, np.array([[200.0, 80.0, 12.0]]))[1][0]  # the rim is at tan = sqrt(1 / 1.2)
+    assert project(camera, np.array([[72.0, 80.0, 12.0]]))[1][0]
+    assert not project(camera, np.array([[74.0, 80.0, 12.0]]))[1][0]
     assert np.isfinite(straightened((-0.4, 0.0), np.array([[3.0, 0.0]]))).all()
 
 
