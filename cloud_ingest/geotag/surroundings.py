@@ -42,7 +42,7 @@ class Surroundings:
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
-        self._registers: dict[int, Register] = {}
+        self._registers: dict[str, tuple[int, Register]] = {}  # by tenant: version and what it says
         self._places: dict[str, Place] = {}  # of gateways
         self._poses_known = -1
         self._stand: dict[str, tuple[tuple[int, int | None], dict[str, tuple[float, float]]]] = {}  # by tenant
@@ -78,9 +78,10 @@ class Surroundings:
         version = current_register(connection, tenant)
         if version is None:
             return None
-        if version not in self._registers:
-            self._registers[version] = load_register(connection, version)
-        return self._registers[version]
+        held = self._registers.get(tenant)
+        if held is None or held[0] != version:
+            held = self._registers[tenant] = version, load_register(connection, version)
+        return held[1]
 
     def _nights(
         self, connection: Connection, tenant: str, alert_id: str, roofs: Sequence[str], start_s: float

@@ -28,18 +28,22 @@ _MOST_ASKED = 40
 
 
 class LayerCache:
-    """The layers in force, read again only when a newer version of one is there."""
+    """The layers in force, read again only when a newer version of one is there; older ones are dropped."""
 
     def __init__(self) -> None:
-        self._layers: dict[int, Layer] = {}
+        self._layers: dict[tuple[str, str], Layer] = {}  # by tenant and kind
 
     def of(self, connection: Connection, tenant: str) -> dict[str, Layer]:
         """Kind -> layer, of the kinds that were ever imported."""
-        versions = versions_in_force(connection, tenant)
-        for kind, version in versions.items():
-            if kind in KINDS and version not in self._layers:
-                self._layers[version] = Layer.of(version, load_places(connection, version))
-        return {kind: self._layers[version] for kind, version in versions.items() if kind in KINDS}
+        found: dict[str, Layer] = {}
+        for kind, version in versions_in_force(connection, tenant).items():
+            if kind not in KINDS:
+                continue
+            layer = self._layers.get((tenant, kind))
+            if layer is None or layer.version != version:
+                layer = self._layers[tenant, kind] = Layer.of(version, load_places(connection, version))
+            found[kind] = layer
+        return found
 
 
 def versions_in_force(connection: Connection, tenant: str) -> dict[str, int]:
