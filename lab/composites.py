@@ -57,7 +57,8 @@ def _grey(path: Path) -> Array:
 
 
 class Matte:
-    """Filmed smoke laid along a plume's direction; its luminance is its opacity."""
+    """Filmed smoke laid along a plume's direction and cut to a cone, since the film shows a bank of smoke that fills its
+    left side; its luminance is its opacity."""
 
     def __init__(self, data: Path, rng: Rng, shape: Shape) -> None:
         files = sorted((data / "smoke" / "synthetic_extra" / "raw_mattes" / "smoke_matte_black").glob("*.jpg"))
@@ -65,6 +66,9 @@ class Matte:
         self.shape = shape
         self.flip = bool(rng.random() < 0.5)
         self.start = float(rng.uniform(0, 10))
+        ys, xs = np.mgrid[:108, :192].astype(np.float32)
+        half = rng.uniform(3, 9) + rng.uniform(0.10, 0.25) * xs
+        self.cone: Array = np.clip((1.25 - np.abs(ys - 54) / half) / 0.5, 0, 1) * np.exp(-xs / 80)
 
     def __call__(self, t_s: float) -> Array:
         """Opacity (H, W) at a time; the film runs to and fro."""
@@ -78,7 +82,7 @@ class Matte:
         )
         if self.flip:
             film = film[::-1]
-        film = film * np.exp(-np.arange(192, dtype=np.float32) / 80)[None, :]
+        film = film * self.cone
         s = self.shape
         scale = max(2.2 * s.length, 8) / 192
         c, n = scale * np.cos(s.angle), scale * np.sin(s.angle)

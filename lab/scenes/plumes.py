@@ -1,7 +1,7 @@
 """Four unlike plume engines: puffs carried by the wind of their birth, a meandering jet filled with moving noise, smoke
-carried about by a swirling wind on a grid, and slow billows that keep their place.
+carried about by a swirling wind on a grid, and billows that keep their place, slow or seething.
 
-Both answer an opacity picture (H, W), 0-1, for any time. What the plume does to the light is the night's business.
+All answer an opacity picture (H, W), 0-1, for any time. What the plume does to the light is the night's business.
 """
 
 from __future__ import annotations
@@ -211,8 +211,9 @@ class Swirl:
 
 
 class Billow:
-    """A broad, soft body that hardly moves as a whole, as in calm air or from far off: inside it clouds swell, drift
-    slowly and change into others."""
+    """A broad, soft body that hardly moves as a whole: inside it clouds swell, drift and change into others. Slowly, as
+    in calm air or from far off; or within less than a frame's time, as smoke near the lens does, whose eddies turn over
+    faster than one or two frames a second can follow: nothing seems to travel there."""
 
     def __init__(self, rng: Rng, shape: Shape, length_s: float) -> None:
         self.shape = shape
@@ -225,13 +226,16 @@ class Billow:
         dx, dy = xs - shape.x, shape.y - ys
         c, n = np.float32(np.cos(shape.angle)), np.float32(np.sin(shape.angle))
         self.along, self.across = dx * c + dy * n, dy * c - dx * n
-        self.grain = [fractal(rng, 256, 256, rng.uniform(80, 200), 3, rng.uniform(0.35, 0.65)) for _ in range(3)]
+        coarse = log_uniform(rng, 40, 200)
+        self.grain = [fractal(rng, 256, 256, coarse, 4, rng.uniform(0.35, 0.75)) for _ in range(3)]
         self.fine = float(256 / (max(shape.length, 10) * rng.uniform(1, 4)))  # cells of the grain a pixel
-        self.turn_s = log_uniform(rng, 4, 25)  # one cloud changes into the next
-        self.drift = shape.speed * log_uniform(rng, 0.05, 0.6)
-        self.depth = rng.uniform(0.2, 0.9)
+        self.turn_s = log_uniform(rng, 0.25, 25)  # one cloud changes into the next
+        self.drift = shape.speed * log_uniform(rng, 0.05, 1.0)
+        self.depth = rng.uniform(0.2, 1.5)
         self.opens = max(shape.spread * rng.uniform(1, 3), 0.1)
-        self.strength = Wander(rng, 1, 0.4 * shape.unsteady, shape.beat_s * 2, length_s)
+        # Seen as a whole it pulses as fast as its clouds pass.
+        pulse_s = log_uniform(rng, 0.5, 4) * min(self.turn_s, shape.beat_s)
+        self.strength = Wander(rng, 1, rng.uniform(0.3, 1.0) * shape.unsteady, max(pulse_s, 0.3), length_s)
         self.sway = Wander(rng, 0, rng.uniform(0.02, 0.3), rng.uniform(5, 40), length_s)
 
     def __call__(self, t_s: float) -> Array:
@@ -243,9 +247,11 @@ class Billow:
         body = np.exp(-0.5 * (across / width) ** 2) * thins(s, far) * begun
         cloud: Array = np.zeros_like(far)
         for number, grain in enumerate(self.grain):
-            share = 1 + np.cos(2 * np.pi * (t_s / self.turn_s - number) / len(self.grain))
-            u = _to_and_fro((far - np.float32(self.drift * t_s)) * np.float32(self.fine) + 90 * number)
-            v = _to_and_fro(across * np.float32(self.fine) + np.float32(128 + 2 * t_s / self.turn_s))
+            turns = (t_s / self.turn_s - number) / len(self.grain)
+            share = 1 + np.cos(2 * np.pi * turns)
+            other = 97 * np.floor(turns + 0.5)  # while it is not seen it moves elsewhere in its field: no cloud returns
+            u = _to_and_fro((far - np.float32(self.drift * t_s)) * np.float32(self.fine) + np.float32(other))
+            v = _to_and_fro(across * np.float32(self.fine) + np.float32(128 + 0.7 * other))
             cloud += np.float32(share / 2) * cv2.remap(grain, u, v, cv2.INTER_LINEAR)
         thickness = -np.log(1 - s.opacity) * body * np.clip(1 + np.float32(self.depth) * cloud, 0, 2.5)
         if s.dry > 0:
@@ -264,4 +270,4 @@ def _to_and_fro(place: Array) -> Array:
 def random_engine(rng: Rng, shape: Shape, length_s: float) -> Engine:
     """One of the engines."""
     kinds: tuple[Callable[[Rng, Shape, float], Engine], ...] = (Puffs, Jet, Swirl, Billow)
-    return kinds[int(rng.choice(4, p=[0.25, 0.2, 0.25, 0.3]))](rng, shape, length_s)
+    return kinds[int(rng.choice(4, p=[0.23, 0.2, 0.23, 0.34]))](rng, shape, length_s)

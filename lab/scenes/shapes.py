@@ -35,7 +35,7 @@ def random_shape(rng: Rng, x: float, y: float, steam: bool) -> Shape:
     if steam:
         return _random_steam(rng, x, y)
     length = log_uniform(rng, 4, 80)
-    speed = log_uniform(rng, 0.4, 14) * (0.6 + 0.4 * min(length / 20, 2))
+    speed = log_uniform(rng, 0.4, 20) * (0.6 + 0.4 * min(length / 20, 2))
     return Shape(
         x=x, y=y, length=length, speed=speed, angle=_angle(rng, 0.25), rise=float(rng.uniform(0, 0.4) * speed),
         spread=float(rng.uniform(0.03, 0.3)), radius=log_uniform(rng, 0.6, 3.0), opacity=log_uniform(rng, 0.08, 0.55),
