@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 60.0  # a busy machine: nobody waits for as long who ends at once
+_PORTS_FROM = 10_000
+_OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_given: set[int] = set()
 
 
 class ProcessFailed(RuntimeError):
@@ -119,10 +123,30 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def free_port() -> int:
-    """A loopback TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback TCP port that nobody listens at, another one at each call.
+
+    It lies below those that the kernel gives to outgoing connections. Out of that range, any connection could take it
+    before its server binds it, or while the server is down; even the client that tries to reach it, for TCP lets a
+    connection meet itself.
+    """
+    try:
+        below = int(_OUTGOING_PORTS.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        below = 32_768
+    while True:
+        port = random.SystemRandom().randrange(_PORTS_FROM, max(below, _PORTS_FROM + 10_000))
+        with socket.socket() as probe:
+            if port not in _given and _binds(probe, port):
+                _given.add(port)
+                return port
+
+
+def _binds(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def port_answers(port: int) -> bool:

@@ -6,7 +6,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -27,8 +26,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
 from hardware.broker import render_acl, render_broker, rights_in_ledger
+from lab.processes import free_port
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 TENANT = "changxin"
 
 
@@ -90,9 +90,7 @@ class Broker:
         self.ca.enrol(Subject("cloud", "cloud"), self.handed, datetime.now(UTC))
         self.ca.enrol(Subject("broker", "broker", hosts=("127.0.0.1",)), self.handed, datetime.now(UTC))
         (folder / "data").mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.write_acl()
         (folder / "mosquitto.conf").write_text(
             render_broker(
