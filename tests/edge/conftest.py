@@ -7,7 +7,6 @@ import os
 import queue
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -34,6 +33,7 @@ from detector.settings import DetectorSettings
 from detector.types import FrameResult, PlumeEvent
 from edge.clockwatch import WatchedClock
 from edge.facts import Fact
+from lab.processes import free_port, port_answers
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.identity import Identity, load_identity, public_key_of, write_private_key
 from smokesentry.messages.control import Ack, Command, State, ack_of
@@ -142,24 +142,17 @@ class Broker:
         self._wait_until_it_listens()
 
     def _wait_until_it_listens(self) -> None:
-        for _ in range(500):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+        deadline = time.monotonic() + 60
+        while not port_answers(self.port):
+            assert self.process is not None and self.process.poll() is None, "the broker ended"
+            assert time.monotonic() < deadline, "the broker does not listen"
             time.sleep(0.02)
-        raise AssertionError("the broker does not listen")
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
@@ -186,7 +179,7 @@ class FakeCloud:
     acknowledges: bool = True
     batches: list[Batch] = field(default_factory=list)
     records: dict[tuple[str, int], Record] = field(default_factory=dict)
-    arrivals: queue.Queue[tuple[float, Batch]] = field(default_factory=queue.Queue)
+    arrivals: queue.Queue[Batch] = field(default_factory=queue.Queue)
     states: list[State] = field(default_factory=list)
     _marks: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -204,7 +197,7 @@ class FakeCloud:
         client.connect("127.0.0.1", self.port, clean_start=False, properties=properties)
         client.loop_start()
         self._client = client
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(60)
 
     def stop(self) -> None:
         if self._client is not None:
@@ -227,7 +220,7 @@ class FakeCloud:
             self.batches.append(batch)
             for record in batch.records:
                 self.records[batch.lane, record.seq] = record
-        self.arrivals.put((time.monotonic(), batch))
+        self.arrivals.put(batch)
         if self.acknowledges:
             self.acknowledge(batch.spool, batch.lane)
 
@@ -274,6 +267,25 @@ def until() -> Callable[..., None]:
         while not condition():
             assert time.monotonic() < deadline, f"waited {patience_s} s in vain for: {what}"
             time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def steadily(until: Callable[..., None]) -> Callable[..., None]:
+    """Waits for a span of time in which a condition held at every look. One look alone would prove little, and on a
+    busy machine it may fall into the moment in which a loop has not had its turn yet."""
+
+    def wait(condition: Callable[[], bool], what: str, for_s: float) -> None:
+        began_s = time.monotonic()
+
+        def held() -> bool:
+            nonlocal began_s
+            if not condition():
+                began_s = time.monotonic()
+            return time.monotonic() - began_s >= for_s
+
+        until(held, what)
 
     return wait
 

@@ -49,19 +49,21 @@ def test_a_network_camera_that_goes_and_comes_back(rtsp: RtspServer, clock: Syst
     thread.start()
     try:
         until(lambda: len(frames) > 10, "frames")
-        steps = np.diff([frame.t_s for frame in frames[2:]])
+        first = list(frames)
+        steps = np.diff([frame.t_s for frame in first[2:]])
         assert 0.1 < float(np.median(steps)) < 0.4, "five of twenty-five frames a second"
-        assert len({frame.jpeg() for frame in frames}) == len(frames), "each is another one"
-        assert frames[0].size == (640, 360)
+        assert len({frame.jpeg() for frame in first}) == len(first), "each is another one"
+        assert first[0].size == (640, 360)
+        outages = capture.outages
         rtsp.stop()
-        until(lambda: capture.outages == 1, "the outage noticed")
+        until(lambda: capture.outages > outages, "the outage noticed")
         seen = len(frames)
         rtsp.start()
-        until(lambda: len(frames) > seen + 3, "frames again", 40.0)
+        until(lambda: len(frames) > seen + 3, "frames again", 120.0)
         assert capture.problem is None
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive()
 
 
@@ -109,7 +111,7 @@ class FakeCapture:
 
 @pytest.mark.parametrize("motion_jpeg", [True, False])
 def test_a_usb_camera_gives_its_own_jpeg_or_pixels_with_time_and_light(
-    motion_jpeg: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: SystemClock
+    motion_jpeg: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     device = tmp_path / "video0"
     device.touch()
@@ -124,8 +126,8 @@ def test_a_usb_camera_gives_its_own_jpeg_or_pixels_with_time_and_light(
     for one in taken:
         assert isinstance(one.data, bytes) is motion_jpeg
         assert one.light == Light(30_000.0, 16.0)
-        stamp = stamp_of(one, clock.now())
         assert one.mono_ns is not None
+        stamp = stamp_of(one, Stamp(1_795_000_000.0, one.mono_ns + 60_000_000))
         assert stamp.mono_ns == one.mono_ns, "the driver's time"
     if motion_jpeg:
         assert isinstance(taken[0].data, bytes)

@@ -42,24 +42,24 @@ def test_a_stalled_loop_is_seen_and_harms_no_other(until: Until) -> None:
     until(lambda: supervisor.lost() == ["hangs"], "held to be lost")
     release.set()
     supervisor.stop.set()
-    assert supervisor.join(10) == []
+    assert supervisor.join(60) == []
 
 
-def test_a_long_rest_is_no_stall(until: Until) -> None:
+def test_a_long_rest_is_no_stall(steadily: Until) -> None:
     supervisor = Supervisor(stall_s=0.05, fatal_s=0.1)
     resting = threading.Event()
 
     def rests(stop: Pulse) -> None:
         resting.set()
-        stop.wait(30)
+        stop.wait(600)
 
     supervisor.start("rests", rests)
-    assert resting.wait(10)
-    threading.Event().wait(0.3)
-    [state] = supervisor.states()
-    assert (state.stalled, supervisor.lost()) == (False, [])
+    assert resting.wait(60)
+    steadily(
+        lambda: not supervisor.states()[0].stalled and supervisor.lost() == [], "rest, for longer than a stall", 0.3
+    )
     supervisor.stop.set()
-    assert supervisor.join(10) == []
+    assert supervisor.join(60) == []
 
 
 def test_a_replaceable_loop_goes_on_in_another_thread_and_the_stuck_one_ends(until: Until) -> None:
@@ -80,12 +80,12 @@ def test_a_replaceable_loop_goes_on_in_another_thread_and_the_stuck_one_ends(unt
     until(lambda: supervisor.states()[0].stalled, "stalled")
     supervisor.tend()
     until(lambda: len(ran) == 2, "replaced")
-    assert not supervisor.states()[0].stalled
+    until(lambda: not supervisor.states()[0].stalled, "it turns")
     assert supervisor.restarts["capture"] == 1
     release.set()
     until(lambda: ended == [1], "the stuck one ended")
     supervisor.stop.set()
-    assert supervisor.join(10) == []
+    assert supervisor.join(60) == []
 
 
 def test_both_watchdogs_go_hungry_when_a_loop_is_lost_but_not_in_maintenance(
@@ -119,7 +119,7 @@ def test_both_watchdogs_go_hungry_when_a_loop_is_lost_but_not_in_maintenance(
     os.close(reader)
     release.set()
     supervisor.stop.set()
-    supervisor.join(10)
+    supervisor.join(60)
 
 
 def test_a_hardware_watchdog_that_is_not_there_is_said_and_stops_nothing(tmp_path: Path) -> None:

@@ -268,7 +268,7 @@ def test_from_frames_and_detections_to_files(
     recorder.request(told.evidence_id)
     until(lambda: any(outbox.glob("*.ndjson.gz")), "readings")
     stop.set()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     frames = []
     for path in outbox.glob("*.tar"):

@@ -150,13 +150,17 @@ def test_snapshots_with_and_without_a_password(server: ThreadingHTTPServer) -> N
 
 
 def test_a_live_stream_is_drained_at_the_asked_pace_and_its_end_is_an_outage() -> None:
+    enough = threading.Event()
+
     class Stream(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
             self.end_headers()
-            for level in range(50):
-                body = bytes(cv2.imencode(".jpg", np.full((96, 160, 3), 4 * level, np.uint8))[1])
+            number = 0
+            while not enough.is_set():
+                number += 1
+                body = bytes(cv2.imencode(".jpg", np.full((96, 160, 3), min(250, number), np.uint8))[1])
                 head = f"--f\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
                 self.wfile.write(head.encode() + body + b"\r\n")
                 time.sleep(0.04)
@@ -175,9 +179,11 @@ def test_a_live_stream_is_drained_at_the_asked_pace_and_its_end_is_an_outage() -
             assert taken.at_s is None, "a live frame's time is the gateway's"
             assert not isinstance(taken.data, bytes)
             levels.append(float(taken.data.mean()))
+            if len(levels) == 4:
+                enough.set()
     lasted_s = time.monotonic() - began_s
     assert not isinstance(caught.value, SourceEnded), "to be opened again"
-    assert 2 <= len(levels) <= lasted_s * 5 + 2
+    assert 4 <= len(levels) <= lasted_s * 5 + 2
     assert levels == sorted(levels)
     source.close()
     server.shutdown()

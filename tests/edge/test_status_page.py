@@ -71,11 +71,11 @@ def port() -> Iterator[int]:
         time.sleep(0.01)
     yield served.bound
     stop.set()
-    thread.join(5)
+    thread.join(60)
 
 
 def fetch(port: int, path: str, **headers: str) -> tuple[int, str, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
     return answer.status, answer.read().decode(), answer.headers

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +54,7 @@ class Running:
 
     def stop(self) -> None:
         self.uplink.stop()
-        self.thread.join(20)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         self.spool.close()
 
@@ -111,18 +110,17 @@ def test_after_an_outage_detections_go_first(
 
 
 def test_a_new_detection_leaves_at_once(
-    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf
+    start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No timer of the uplink rings within the test: what arrives was woken, however slow the machine is.
+    monkeypatch.setattr("edge.uplink._LOOK_AGAIN_S", 3600.0)
+    monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=3600.0))
     gateway = start()
     until(lambda: gateway.uplink.state.connected, "connected")
-    delays = []
-    for number in range(20):
-        began = time.monotonic()
+    for number in range(1, 21):
         gateway.add(detection_fact(number))
-        arrived, _ = cloud.arrivals.get(timeout=20)
-        delays.append(arrived - began)
-    # No timer of the uplink is as short: what takes less was woken. (A loaded machine takes some tenths.)
-    assert sorted(delays)[10] < 1.0, f"median {sorted(delays)[10]:.3f} s from the spool to the cloud"
+        batch = cloud.arrivals.get(timeout=60)
+        assert [record.seq for record in batch.records] == [number]
 
 
 def test_another_client_that_takes_the_gateways_name_does_not_end_its_connection(
@@ -135,7 +133,7 @@ def test_another_client_that_takes_the_gateways_name_does_not_end_its_connection
     stranger.connect("127.0.0.1", cloud.port)
     stranger.loop_start()
     try:
-        assert let_in.wait(20)
+        assert let_in.wait(60)
         gateway.add(detection_fact(0))
         until(lambda: sum(gateway.spool.depth().values()) == 0, "everything acknowledged")
         assert gateway.uplink.state.connections == 1

@@ -96,7 +96,7 @@ def test_the_uplink_falls_back_to_the_older_version_and_delivers(
     thread.start()
     until(lambda: spool.depth()["detection"] == 0, "delivered and acknowledged over 3.1.1")
     uplink.stop()
-    thread.join(20)
+    thread.join(60)
     assert front.versions[0] == 5
     assert front.versions[-1] == 4
     assert len(cloud.records) == 3

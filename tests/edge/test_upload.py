@@ -213,7 +213,7 @@ def test_detections_go_first(uploader: Uploader, cloud: Cloud) -> None:
     assert thread.is_alive()
     assert not cloud.blobs
     waits[0] = False
-    thread.join(20)
+    thread.join(60)
     assert len(cloud.blobs) == 2
 
 

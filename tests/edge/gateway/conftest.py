@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pty
 import threading
-import time
 import tty
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -152,15 +152,21 @@ port = "{wire.port}"
 
 @pytest.fixture
 def start(config: Path, scripted: Any, plume: Any) -> Iterator[Callable[..., Gateway]]:
-    """Runs a gateway in this process whose detector sees one plume, half a second after its first frame."""
+    """Runs a gateway in this process whose detector sees one plume, half a second after its first frame and for at
+    least ``lasts_s``, however long the machine takes between two frames."""
     running: list[tuple[Gateway, threading.Thread]] = []
 
-    def make(lasts_s: float = 60.0) -> Gateway:
-        def detector(settings: Any) -> Any:
-            now_s = time.monotonic()
-            return scripted(settings, [plume(now_s, now_s + lasts_s, (320.0, 200.0), knows_after_s=0.5)])
+    def make(lasts_s: float = 600.0) -> Gateway:
+        class Detector(scripted):  # type: ignore[misc]
+            def push(self, frame: Any, t_s: float, weather: Any = None) -> Any:
+                if not self.pushed:
+                    self.plumes = [plume(t_s, math.inf, (320.0, 200.0), knows_after_s=0.5)]
+                told = super().push(frame, t_s, weather)
+                if told.events and self.plumes[0].to_s == math.inf:
+                    self.plumes = [replace(self.plumes[0], to_s=t_s + lasts_s)]
+                return told
 
-        gateway = build_gateway(load_gateway_settings(config), detector)
+        gateway = build_gateway(load_gateway_settings(config), lambda settings: Detector(settings, []))
         thread = threading.Thread(target=gateway.run)
         thread.start()
         running.append((gateway, thread))
@@ -169,7 +175,7 @@ def start(config: Path, scripted: Any, plume: Any) -> Iterator[Callable[..., Gat
     yield make
     for gateway, thread in running:
         gateway.supervisor.stop.set()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 

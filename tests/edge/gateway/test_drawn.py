@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -23,6 +22,7 @@ import pytest
 from edge.commands import main
 from edge.drawn_masks import Drawn, DrawnMasks
 from edge.gateway import Gateway
+from lab.processes import free_port
 from smokesentry.messages.records import Health
 
 pytestmark = pytest.mark.mosquitto
@@ -54,29 +54,39 @@ def confined(folder: Path, *command: str) -> list[str]:
 
 def pixels(address: str) -> np.ndarray | None:
     try:
-        jpeg = urllib.request.urlopen(f"{address}api/frame/cam-1", timeout=10).read()
+        jpeg = urllib.request.urlopen(f"{address}api/frame/cam-1", timeout=60).read()
     except (urllib.error.URLError, ConnectionError):
         return None
     return np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE))
 
 
-def hides_the_square(address: str) -> bool:
-    image = pixels(address)
+def first_frame(address: str, until: Until) -> np.ndarray:
+    seen: list[np.ndarray | None] = [None]
+
+    def came() -> bool:
+        seen[0] = pixels(address)
+        return seen[0] is not None
+
+    until(came, "a frame")
+    assert seen[0] is not None
+    return seen[0]
+
+
+def hides_the_square(image: np.ndarray | None) -> bool:
     return image is not None and bool(image[105:245, 105:295].max() < 12 and image[260:, 310:].max() > 40)
 
 
 def draw(address: str, masks: Any) -> Any:
     order = {"Content-Type": "application/json", "X-Smokesentry": "1"}
     request = urllib.request.Request(f"{address}api/masks/cam-1", json.dumps(masks).encode(), order)
-    return json.loads(urllib.request.urlopen(request, timeout=10).read())
+    return json.loads(urllib.request.urlopen(request, timeout=60).read())
 
 
 @pytest.fixture
 def service(config: Path, until: Until) -> Iterator[Callable[[], tuple[str, subprocess.Popen[str]]]]:
     """Starts the gateway as the unit would; gives its page's address."""
     running: list[subprocess.Popen[str]] = []
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (config.parent / "state").mkdir()
     config.write_text(config.read_text() + f"[installer]\nport = {port}\n")
 
@@ -89,7 +99,7 @@ def service(config: Path, until: Until) -> Iterator[Callable[[], tuple[str, subp
         def answers() -> bool:
             assert process.poll() is None, "it ended"
             try:
-                return bool(urllib.request.urlopen(f"{address}api/state", timeout=5).read())
+                return bool(urllib.request.urlopen(f"{address}api/state", timeout=60).read())
             except (urllib.error.URLError, ConnectionError):
                 return False
 
@@ -107,18 +117,16 @@ def test_a_mask_drawn_under_the_units_restrictions_holds_after_kill_9(
 ) -> None:
     before = config.read_bytes()
     address, process = service()
-    until(lambda: pixels(address) is not None, "a frame")
-    assert not hides_the_square(address)
+    assert not hides_the_square(first_frame(address, until))
     assert draw(address, [SQUARE]) == {"saved": True, "masks": [SQUARE]}
-    until(lambda: hides_the_square(address), "burnt in at once")
+    until(lambda: hides_the_square(pixels(address)), "burnt in at once")
     process.send_signal(signal.SIGKILL)
     process.wait()
     address, process = service()
-    until(lambda: pixels(address) is not None, "a frame of the second process")
-    assert hides_the_square(address), "from its first frame on"
+    assert hides_the_square(first_frame(address, until)), "from its first frame on"
     assert config.read_bytes() == before
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_masks_that_cannot_be_read_shut_the_camera_until_they_are_drawn_anew(
@@ -144,7 +152,7 @@ def test_masks_that_cannot_be_read_shut_the_camera_until_they_are_drawn_anew(
     assert address is not None
     assert pixels(address) is None
     assert draw(address, [SQUARE])["saved"]
-    until(lambda: hides_the_square(address), "looks again, masked")
+    until(lambda: hides_the_square(pixels(address)), "looks again, masked")
 
 
 def test_an_order_from_afar_uncovers_nothing_that_was_drawn_on_the_roof(

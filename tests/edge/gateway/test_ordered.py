@@ -16,6 +16,7 @@ from smokesentry.messages.control import Command
 from smokesentry.messages.records import Health
 
 pytestmark = pytest.mark.mosquitto
+_PATIENCE_S = 400.0  # the process begins anew at each order
 
 
 def _order(counter: int, version: int, text: str, period_s: float) -> Command:
@@ -46,18 +47,22 @@ def test_a_good_order_stays_and_a_bad_one_is_taken_back_by_the_gateway_itself(
     text = config.read_text(encoding="utf-8")
     process = subprocess.Popen([sys.executable, "-m", "lab.faults.gateway", str(config)])
     try:
-        until(sees, "a gateway whose camera gives frames", 120.0)
-        cloud.send_command(_order(1, 5, text.replace("telemetry_interval_s = 1", "telemetry_interval_s = 2"), 20.0))
-        until(lambda: managed("confirmed") == {"configuration": 5}, "the good order confirmed", 120.0)
-        until(sees, "frames again", 120.0)
+        until(sees, "a gateway whose camera gives frames", _PATIENCE_S)
+        cloud.send_command(_order(1, 5, text.replace("telemetry_interval_s = 1", "telemetry_interval_s = 2"), 40.0))
+        until(lambda: managed("confirmed") == {"configuration": 5}, "the good order confirmed", _PATIENCE_S)
+        until(sees, "frames again", _PATIENCE_S)
         blind = text.replace("http://127.0.0.1:", "http://127.0.0.1:1/")
         assert blind != text
         cloud.send_command(_order(2, 6, blind, 8.0))
-        until(lambda: managed("failed") == {"configuration": 6}, "the bad order taken back", 120.0)
+        until(lambda: managed("failed") == {"configuration": 6}, "the bad order taken back", _PATIENCE_S)
         assert managed("confirmed") == {"configuration": 5}
-        until(sees, "frames again under the configuration before", 120.0)
+        until(sees, "frames again under the configuration before", _PATIENCE_S)
         cloud.send_command(_order(3, 6, text, 8.0))
-        until(lambda: any("not newer than 6" in n for n in bodies(cloud, Health)[-1].notices), "an old version", 120.0)
+        until(
+            lambda: any("not newer than 6" in n for n in bodies(cloud, Health)[-1].notices),
+            "an old version",
+            _PATIENCE_S,
+        )
         assert process.poll() is None, "the same process id through all of it"
     finally:
         process.terminate()

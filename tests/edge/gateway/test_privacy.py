@@ -179,7 +179,7 @@ def test_what_lies_behind_a_mask_is_nowhere(
     until(lambda: len(gateway.cameras[0].recent) == 6, "frames for the page")
     assert gateway.installer is not None
     until(lambda: gateway.installer is not None and gateway.installer.address is not None, "the page")
-    page = urllib.request.urlopen(f"{gateway.installer.address}api/frame/cam-1", timeout=10).read()
+    page = urllib.request.urlopen(f"{gateway.installer.address}api/frame/cam-1", timeout=60).read()
     gateway.supervisor.stop.set()
     outbox = config.parent / "state" / "evidence" / "outbox"
     until(lambda: any(outbox.glob("*.webp")) and any(outbox.glob("*.tar")), "the clip and its preview")

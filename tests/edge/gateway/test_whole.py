@@ -20,7 +20,7 @@ Bodies = Callable[[Any, type], list[Any]]
 def test_everything_that_a_gateway_knows_reaches_the_cloud(
     start: Callable[..., Gateway], cloud: Any, until: Until, bodies: Bodies
 ) -> None:
-    start(lasts_s=3.0)
+    start(lasts_s=2.0)
     until(lambda: any(d.phase == "end" for d in bodies(cloud, Detection)), "the whole event")
     until(lambda: len(bodies(cloud, Telemetry)) > 2 and len(bodies(cloud, Health)) > 2, "telemetry and health")
     told = bodies(cloud, Detection)
