@@ -88,12 +88,15 @@ def ask(options: argparse.Namespace) -> int:
     def keep(reply: Reply) -> None:
         answers.append(reply)
         print(f"{reply.kind}: " + ", ".join(f"{name} {value}" for name, value in reply.values.items()), flush=True)
+        if {answer.kind for answer in answers} >= set(driver.identify):
+            stop.set()
 
     for command in driver.identify:
         sensor.send(command)
     timer = threading.Timer(_ANSWERS_WITHIN_S, stop.set)
     timer.start()
     sensor.run(stop, lambda _: None, keep)
+    timer.cancel()
     if not answers:
         print(
             f"no answer within {_ANSWERS_WITHIN_S:g} s; is it a {driver.model}, and is its RX wired?", file=sys.stderr

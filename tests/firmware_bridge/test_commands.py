@@ -43,7 +43,11 @@ def test_decode_from_standard_input_in_words(
     assert out[3] == "3 frames, 1 rejected, 11 bytes skipped; no end byte: 1; noise: 1"
 
 
-def test_info_asks_the_unit_on_the_port(adapter: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_asks_the_unit_on_the_port(
+    adapter: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware_bridge.live_commands._ANSWERS_WITHIN_S", 600.0)  # it ends with the last answer
+
     def answer() -> None:
         heard = b""
         while not heard.endswith(_SDS.commands["firmware"]):
@@ -56,7 +60,7 @@ def test_info_asks_the_unit_on_the_port(adapter: Any, capsys: pytest.CaptureFixt
     answering = threading.Thread(target=answer)
     answering.start()
     assert main(["info", "SDS011", str(adapter.path)]) == 0
-    answering.join(10)
+    answering.join(60)
     assert capsys.readouterr().out.splitlines()[-1] == "firmware: sensor_id 41312, firmware 2015-07-10"
 
 
