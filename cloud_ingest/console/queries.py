@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, and_, case, func, or_, select
 
 from cloud_ingest.console import shapes
 from cloud_ingest.console.curve import QUANTITIES, thin
@@ -113,8 +113,10 @@ class ConsoleStore:
 
     def _alerts(self) -> Select[Any]:
         newest = and_(alert_versions.c.alert_id == alerts.c.alert_id, alert_versions.c.version == alerts.c.version)
+        # A region may be large; in a list only that of a fire in the open is needed, for its place.
+        ground = case((alerts.c["class"] == "open_burning", alert_versions.c.region), else_=None).label("ground")
         return (
-            select(alerts, alert_versions.c.reason, alert_versions.c.candidates, alert_versions.c.elsewhere)
+            select(alerts, alert_versions.c.reason, alert_versions.c.candidates, alert_versions.c.elsewhere, ground)
             .join(alert_versions, newest)
             .where(alerts.c.tenant == self.tenant)
         )
@@ -140,6 +142,7 @@ class ConsoleStore:
                 **said,
                 **shapes.context(told[-1]),
                 "candidates": [{**one, "maps": _ways(one)} for one in said["candidates"]],
+                "place": said["place"] and {**said["place"], "maps": _ways(said["place"])},
                 "versions": [shapes.version(version) for version in told],
                 "detections": [shapes.detection(claim) for claim in found],
                 "pictures": _pictures(connection, [claim["evidence_id"] for claim in found]),
@@ -223,9 +226,9 @@ def _tally(connection: Connection, column: ColumnElement[str], condition: Column
     return {str(value): int(count) for value, count in rows}
 
 
-def _ways(candidate: Json) -> dict[str, str]:
+def _ways(place: Json) -> dict[str, str]:
     """Service -> address that opens the place in a map app."""
-    return {link.service: link.url for link in map_links(candidate["lat"], candidate["lon"])}
+    return {link.service: link.url for link in map_links(place["lat"], place["lon"])}
 
 
 def _pictures(connection: Connection, evidence_ids: list[str]) -> list[Json]:

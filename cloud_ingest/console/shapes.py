@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from cloud_ingest.geotag.judgement import place_of
 from smokesentry.clock import from_wire
 
 Json = dict[str, Any]
@@ -88,6 +89,7 @@ def alert(row: Row) -> Json:
         "reason": row["reason"],
         "candidates": row["candidates"],
         "elsewhere": row["elsewhere"],
+        "place": place_of(row["ground"]),
     }
 
 

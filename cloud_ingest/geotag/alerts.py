@@ -25,10 +25,12 @@ from cloud_ingest.geotag.alert_rows import (
     write_alert,
 )
 from cloud_ingest.geotag.calibration.tickets import pose_now
-from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, neighbourhoods
-from cloud_ingest.geotag.judgement import differs, judge, place, raises_alert
+from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, is_open_fire, neighbourhoods
+from cloud_ingest.geotag.judgement import OPEN_BURNING, differs, judge, open_fire_place, place, raises_alert
 from cloud_ingest.geotag.lies import Layer, place_lies, where_it_lies
+from cloud_ingest.geotag.open_judgement import judge_open_fire
 from cloud_ingest.geotag.posterior import Posterior
+from cloud_ingest.geotag.smoke import BURNING
 from cloud_ingest.geotag.surroundings import Surroundings
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.towns import Towns
@@ -142,17 +144,22 @@ class AlertBuilder:
             members = [wanted[i] for i in sorted(group)]
             mine = [sightings[row["detection_id"]] for row in members]
             posterior = place(mine) if town is not None else None
+            fire = open_fire_place(mine, posterior) if is_open_fire(mine) else None
             moment = _moment(members)
-            around = self._surroundings.around(connection, tenant, key, mine, town, posterior)
-            around = replace(around, zones=_zones(layers, town, posterior, moment))
+            where = fire.place if fire is not None else posterior.places[0] if posterior and posterior.roofs else None
+            around = self._surroundings.around(connection, tenant, key, mine, town, posterior, where)
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
-            judgement = judge(claims, town, posterior, around)
+            if is_open_fire(mine):
+                judgement = judge_open_fire(claims, town, posterior, fire, around)
+            else:
+                around = replace(around, zones=_zones(layers, town, posterior, moment))
+                judgement = judge(claims, town, posterior, around)
             if judgement.state == "open" and stored.get(key, {}).get("state") == "closed" and not group & heard:
                 judgement = replace(judgement, state="closed")
             if group == was and not group & heard and differs(judgement, stored[key]) is None:
                 continue  # weighed again, and nothing new: nobody need look
             changed = True
-            lies = where_it_lies(layers, judgement.candidates, moment)
+            lies = where_it_lies(layers, judgement.candidates, moment, judgement.place)
             version = town.version if town is not None else None
             write_alert(connection, tenant, key, was, members, judgement, stored.get(key), version, lies, now)
         return changed
@@ -187,7 +194,16 @@ class AlertBuilder:
             pose_version=row["pose_version"],
             scale=scale,
             pose_doubt=doubt,
+            open_fire=_open_fire(claim),
         )
+
+
+def _open_fire(claim: Mapping[str, Any]) -> float:
+    """A camera's vote for a fire in the open, or, below 0, for a chimney; as sure as it is of the class it chose."""
+    if claim["class"] not in BURNING:
+        return 0.0
+    sure: float = max(claim["confidence"] * claim.get("class_scores", {}).get(claim["class"], 1.0), 1e-6)
+    return sure if claim["class"] == OPEN_BURNING else -sure
 
 
 def _zones(

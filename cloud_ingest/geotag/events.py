@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from math import exp, inf, log
 
+from cloud_ingest.geotag.open_fire import ground_tiles, open_place
 from cloud_ingest.geotag.posterior import Observation, locate, log_same_camera, log_unlocated, possible_roofs
 from cloud_ingest.geotag.view import View
 
@@ -21,6 +22,7 @@ _MOSTLY = 0.7  # the rest of the time another camera sees only the thick part, a
 _BURST_S = 2400.0
 _FIRES_EVERY_S = 3600.0  # how often another fire begins in a camera's view on a busy evening
 _CLEAR_GAIN = 1.5  # log evidence that moves a detection which already belongs to an event
+_OTHER_KIND = -1.5  # one camera sees a fire in the open where another sees a chimney: assumed
 _HOPELESS = 6.0  # one camera's second origin this much less likely than anywhere in the frame: another chimney
 _MAX_KNOWN = 20_000
 _MAX_IMPROVED = 24  # more at a time are placed one by one, and stay
@@ -46,6 +48,7 @@ class Sighting:
     pose_version: int = 0
     scale: float = 1.0  # of the pose's pixels, in which ``origin_px`` is, to those of ``frame_size``
     pose_doubt: str = ""  # what is to be said of a camera that moved
+    open_fire: float = 0.0  # how surely its camera calls it a fire in the open; below 0: smoke of a chimney
 
     @property
     def observation(self) -> Observation:
@@ -65,6 +68,12 @@ def representatives(sightings: Iterable[Sighting]) -> list[Sighting]:
         if held is None or (sighting.view is not None, sighting.confidence) > (held.view is not None, held.confidence):
             best[sighting.camera] = sighting
     return list(best.values())
+
+
+def is_open_fire(group: Iterable[Sighting]) -> bool:
+    """Whether the cameras together call it a fire in the open rather than a chimney's smoke."""
+    voting = representatives(sighting for sighting in group if sighting.open_fire)
+    return sum(sighting.open_fire for sighting in voting) > 0
 
 
 class Evidence:
@@ -92,6 +101,8 @@ class Evidence:
                 total += again
         starts = sorted(min(s.started_s for s in group if s.camera == camera) for camera in chosen)
         total += sum(log_same_start(start - starts[0]) for start in starts[1:])
+        kinds = [sighting.open_fire > 0 for sighting in chosen.values() if sighting.open_fire]
+        total += _OTHER_KIND * min(sum(kinds), len(kinds) - sum(kinds))
         return total + self._of_place(list(chosen.values()))
 
     def _of_place(self, chosen: Sequence[Sighting]) -> float:
@@ -102,7 +113,10 @@ class Evidence:
         if key not in self._known:
             if len(self._known) > _MAX_KNOWN:
                 self._known.clear()
-            self._known[key] = locate([sighting.observation for sighting in chosen]).log_evidence
+            observations = [sighting.observation for sighting in chosen]
+            posterior = locate(observations)
+            found = open_place(observations, posterior) if is_open_fire(chosen) else posterior
+            self._known[key] = found.log_evidence
         return self._known[key]
 
 
@@ -131,6 +145,8 @@ def neighbourhoods(sightings: Sequence[Sighting], held: Mapping[str, str]) -> li
         marks: list[tuple[str, object]] = [("camera", sighting.camera)]
         if sighting.view is not None:
             marks += [("roof", roof) for roof in possible_roofs([sighting.observation]).tolist()]
+            if sighting.open_fire > 0:
+                marks += [("ground", tile) for tile in ground_tiles(sighting.observation)]
         if sighting.detection_id in held:
             marks.append(("event", held[sighting.detection_id]))
         for mark in marks:

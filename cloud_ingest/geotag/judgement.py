@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pyproj import Geod
 
 from cloud_ingest.geotag.around import Around
 from cloud_ingest.geotag.coal import coal_likelihood
@@ -14,6 +15,7 @@ from cloud_ingest.geotag.customs import suggestions
 from cloud_ingest.geotag.events import Sighting, representatives
 from cloud_ingest.geotag.factors import Factor, said
 from cloud_ingest.geotag.history import repeat_factor
+from cloud_ingest.geotag.open_fire import OpenPlace, open_place
 from cloud_ingest.geotag.placing import place_factors
 from cloud_ingest.geotag.posterior import Posterior, locate
 from cloud_ingest.geotag.prior import reweighed
@@ -22,9 +24,11 @@ from cloud_ingest.geotag.register import Entry, night_of
 from cloud_ingest.geotag.smoke import judge_smoke
 from cloud_ingest.geotag.town import Town
 
+OPEN_BURNING = "open_burning"
 UNRESOLVED_THRESHOLD = 0.5  # from here on an unresolved plume (smoke or steam) is worth an alert
 _LEAST_PROBABILITY = 0.01
 _MAX_CANDIDATES = 8
+_LEAST_MOVED_M = 10.0  # so far a place on the ground moves without a new version
 _MATERIAL = 0.05  # smaller changes of a probability or confidence are no new version
 
 Claim = dict[str, Any]  # a Detection as stored JSON, wire field names
@@ -48,10 +52,17 @@ class Judgement:
     geometry: Mapping[str, float] = field(default_factory=dict)
     poses: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> dict[str, Any] | None:
+        """Where on the ground, of a fire in the open."""
+        return place_of(self.region)
+
 
 def raises_alert(plume_class: str, confidence: float) -> bool:
     """Whether a detection on its own is worth an alert."""
-    return plume_class == "smoke" or (plume_class == "unresolved" and confidence >= UNRESOLVED_THRESHOLD)
+    return plume_class in {"smoke", OPEN_BURNING} or (
+        plume_class == "unresolved" and confidence >= UNRESOLVED_THRESHOLD
+    )
 
 
 def located(sightings: Sequence[Sighting]) -> list[Sighting]:
@@ -65,6 +76,11 @@ def place(sightings: Sequence[Sighting]) -> Posterior | None:
     return locate([sighting.observation for sighting in found]) if found else None
 
 
+def open_fire_place(sightings: Sequence[Sighting], posterior: Posterior | None) -> OpenPlace | None:
+    """Where a fire in the open lies; ``posterior``: of :func:`place` of the same group."""
+    return None if posterior is None else open_place([one.observation for one in located(sightings)], posterior)
+
+
 def judge(
     claims: Sequence[tuple[Sighting, Claim]],
     town: Town | None,
@@ -76,7 +92,7 @@ def judge(
     plume_class, state = _class_and_state(bodies)
     sightings = [sighting for sighting, _ in claims]
     chosen = representatives(sightings)
-    poses = tuple(sorted({f"{'/'.join(sighting.camera)}/{sighting.pose_version}" for sighting in sightings}))
+    poses = poses_of(sightings)
     start_s = min(sighting.started_s for sighting in sightings)
     seen = [sighting for sighting in chosen if sighting.view is not None]
     factors: list[Factor] = []
@@ -84,8 +100,7 @@ def judge(
     held: list[list[Entry]] = []
     elsewhere, region, geometry = 1.0, None, dict[str, float]()
     if posterior is None or town is None:
-        text = "No rooftop can be named: the camera's pose or the footprints are not known"
-        factors.append(said("no_place", text))
+        factors.append(no_place())
     else:
         geometry = {
             town.roofs[roof].rooftop: p for roof, p in zip(posterior.roofs, posterior.probabilities, strict=True)
@@ -94,7 +109,7 @@ def judge(
         per_roof = _roof_weights(in_reach, town, around, frozenset(poses), start_s)
         weights = {roof: sum(factor.weight for factor in found) for roof, found in per_roof.items()}
         final = reweighed(posterior, weights, len(in_reach))
-        candidates, elsewhere = _candidates(final, town)
+        candidates, elsewhere = candidates_of(final, town)
         factors += place_factors(posterior, final, town, [s.view for s in seen if s.view is not None])
         factors += _moved(per_roof, geometry, candidates)
         region = credible_region(final, town)
@@ -104,9 +119,7 @@ def judge(
     if smoke.unresolved and plume_class == "smoke":
         plume_class = "unresolved"
         factors.append(said("steam_possible", "It may be a gas boiler's steam: smoke or steam is not resolved"))
-    factors += [said("pose_moved", sighting.pose_doubt) for sighting in chosen if sighting.pose_doubt]
-    if any(sighting.apart for sighting in sightings):
-        factors.append(said("clock", "A gateway's clock is in doubt: its times may be wrong"))
+    factors += doubts(sightings, chosen)
     coal = None
     if state != "withdrawn":
         gases = [gas for body in bodies for gas in body.get("gases", [])]
@@ -129,6 +142,24 @@ def judge(
     )
 
 
+def poses_of(sightings: Sequence[Sighting]) -> tuple[str, ...]:
+    """Which cameras under which poses saw it."""
+    return tuple(sorted({f"{'/'.join(sighting.camera)}/{sighting.pose_version}" for sighting in sightings}))
+
+
+def no_place() -> Factor:
+    """Said where pictures cannot be placed at all."""
+    return said("no_place", "No rooftop can be named: the camera's pose or the footprints are not known")
+
+
+def doubts(sightings: Sequence[Sighting], chosen: Sequence[Sighting]) -> list[Factor]:
+    """What to know of the cameras (``chosen``: one sighting each) and of the gateways' clocks."""
+    factors = [said("pose_moved", sighting.pose_doubt) for sighting in chosen if sighting.pose_doubt]
+    if any(sighting.apart for sighting in sightings):
+        factors.append(said("clock", "A gateway's clock is in doubt: its times may be wrong"))
+    return factors
+
+
 def differs(new: Judgement, old: dict[str, Any]) -> str | None:
     """The reason word for a new version against a stored one (columns of ``alert_versions``), None when none is due."""
     if new.state != old["state"]:
@@ -140,12 +171,29 @@ def differs(new: Judgement, old: dict[str, Any]) -> str | None:
     moved = max((abs(before.get(r, 0.0) - after.get(r, 0.0)) for r in before | after), default=0.0)
     if moved > _MATERIAL or list(before)[:1] != list(after)[:1]:
         return "sharper"
+    if _place_moved(place_of(old.get("region")), new.place):
+        return "sharper"
     if abs(new.confidence - old["confidence"]) > _MATERIAL:
         return "confidence"
     was, now = ((one or {}).get("estimate") for one in (old.get("coal"), new.coal))
     if (was is None) != (now is None) or (was is not None and now is not None and abs(was - now) > _MATERIAL):
         return "fuel"
     return None
+
+
+def place_of(region: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The place on the ground that an alert's region names (``open_fire.open_region``); None where roofs are named."""
+    place: dict[str, Any] | None = (region or {}).get("properties", {}).get("place")
+    return place
+
+
+def _place_moved(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> bool:
+    """Whether a fire's place on the ground is another, or better known, beyond its own uncertainty."""
+    if old is None or new is None:
+        return (old is None) != (new is None)
+    away = Geod(ellps="WGS84").inv(old["lon"], old["lat"], new["lon"], new["lat"])[2]
+    least = max(_LEAST_MOVED_M, 0.5 * min(old["radius_m"], new["radius_m"]))
+    return bool(away > least or abs(old["radius_m"] - new["radius_m"]) > least)
 
 
 def _class_and_state(claims: Sequence[Claim]) -> tuple[str, str]:
@@ -164,7 +212,7 @@ def _entries(around: Around, candidate: dict[str, Any] | None, start_s: float) -
         return []
     local = around.local(start_s)
     if candidate is None:
-        return [entry for entry in around.register.of_place if entry.circle is None and entry.valid(local)]
+        return around.register.everywhere(local)
     there = around.register.at(candidate["rooftop"], candidate["lat"], candidate["lon"], local)
     findings = [
         entry
@@ -218,7 +266,8 @@ def _moved(
     ]  # fmt: skip
 
 
-def _candidates(posterior: Posterior, town: Town) -> tuple[list[dict[str, Any]], float]:
+def candidates_of(posterior: Posterior, town: Town) -> tuple[list[dict[str, Any]], float]:
+    """The roofs worth naming, as ``alert_versions.candidates`` keeps them, and what none of them holds."""
     listed = [
         k
         for k, probability in enumerate(posterior.probabilities[:_MAX_CANDIDATES])

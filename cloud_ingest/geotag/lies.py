@@ -55,21 +55,30 @@ def is_valid(place: Place, moment: str) -> bool:
     )
 
 
-def where_it_lies(layers: Mapping[str, Layer], candidates: Sequence[Mapping[str, Any]], moment: str) -> Json | None:
-    """What an alert says of where its candidates lie; None where no layer was imported or there is no candidate.
+def where_it_lies(
+    layers: Mapping[str, Layer],
+    candidates: Sequence[Mapping[str, Any]],
+    moment: str,
+    place: Mapping[str, Any] | None = None,
+) -> Json | None:
+    """What an alert says of where its candidates lie, or its ``place`` on the ground; None where no layer was imported
+    or there is neither.
 
-    ``{"at", "layers": {kind: version}, "rooftops": {rooftop: {"grids", "zones", "stations", "areas", "exemptions"}}}``.
+    ``{"at", "layers": {kind: version}, "rooftops": {rooftop: {"grids", "zones", "stations", "areas", "exemptions"}}}``,
+    and ``place`` with the same five lists where a place on the ground is known.
     ``grids``: the innermost cell first, then those around it. Kinds that were never imported are not in ``layers``; an
     empty list of a kind that is there means that nothing of it holds. ``candidates`` as ``alert_versions`` has them.
     """
-    if not layers or not candidates:
+    if not layers or not (candidates or place):
         return None
+    ground = {} if place is None else {"place": place_lies(layers, place["lat"], place["lon"], moment)}
     return {
         "at": moment,
         "layers": {kind: layer.version for kind, layer in sorted(layers.items())},
         "rooftops": {
             one["rooftop"]: place_lies(layers, one["lat"], one["lon"], moment, one["rooftop"]) for one in candidates
         },
+        **ground,
     }
 
 

@@ -113,6 +113,10 @@ class Register:
         there = [entry for entry in self.of_place if entry.circle is None or entry.circle.holds(lat, lon)]
         return [entry for entry in [*self.of_roof.get(rooftop or "", []), *there] if entry.valid(local)]
 
+    def everywhere(self, local: datetime) -> list[Entry]:
+        """What holds in the whole town at a moment."""
+        return [entry for entry in self.of_place if entry.circle is None and entry.valid(local)]
+
     def factors(self, rooftop: str, name: str, local: datetime) -> list[Factor]:
         """:func:`roof_factors`, remembered for the day: a camera has a thousand roofs in reach, and entries of roofs
         change at midnight only."""

@@ -15,6 +15,7 @@ from cloud_ingest.geotag.town import Town
 from smokesentry.clock import from_wire
 from smokesentry.weather import Weather
 
+BURNING = frozenset({"smoke", "unresolved", "open_burning"})  # classes that say that something burns, or may
 _SECOND_CAMERA = 0.5  # of its confidence, another camera removes from the remaining doubt
 _SOON_S = 60.0  # after the first sight: when a rise that a gateway itself has found is taken to begin at the latest
 
@@ -39,13 +40,17 @@ def judge_smoke(
     around: Around,
     gas_share: float,
     start_s: float,
+    open_fire: bool = False,
 ) -> Smoke:
-    """Starts from the surest camera; every factor after it says what it moved. ``chosen``: one sighting a camera."""
+    """Starts from the surest camera; every factor after it says what it moved. ``chosen``: one sighting a camera.
+
+    ``open_fire``: how sure it is that something burns in the open; a boiler's steam is then no question.
+    """
     by_id = {sighting.detection_id: claim for sighting, claim in claims}
     seen = [_seen(sighting, by_id[sighting.detection_id]) for sighting in chosen]
     suspects = sorted(
-        (s for s in chosen if by_id[s.detection_id]["class"] in {"smoke", "unresolved"}),
-        key=lambda s: (-s.confidence, s.camera),
+        (s for s in chosen if by_id[s.detection_id]["class"] in BURNING),
+        key=lambda s: ((s.open_fire > 0) != open_fire, -s.confidence, s.camera),
     )
     weather = _weather([claim for _, claim in claims])
     if not suspects:
@@ -60,7 +65,7 @@ def judge_smoke(
     air = _air(claims, candidates, town, around, start_s)
     if air is not None:
         factors.append(air)
-    against, unresolved = steam_factors(around.plumes, gas_share, weather)
+    against, unresolved = ([], False) if open_fire else steam_factors(around.plumes, gas_share, weather)
     confidence, listed = added_up(surest, [*factors, *against])
     return Smoke(confidence, [*seen, *listed], unresolved, weather)
 

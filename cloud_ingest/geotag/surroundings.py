@@ -55,15 +55,17 @@ class Surroundings:
         sightings: Sequence[Sighting],
         town: Town | None,
         posterior: Posterior | None,
+        place: tuple[float, float] | None,
     ) -> Around:
-        """What is known around one group of detections. ``alert_id``: its own alert, which is no earlier night."""
+        """What is known around one group of detections. ``alert_id``: its own alert, which is no earlier night;
+        ``place``: where in the town, most likely."""
         starts = [sighting.started_s for sighting in sightings]
         if any(sighting.apart for sighting in sightings) or not _FIRST_S < min(starts) <= max(starts) < _LAST_S:
             return Around(self._zone)  # its times are in doubt: so is what held at that time
         start_s = min(starts)
         register = self._register(connection, tenant)
         plumes = self._plumes(connection, tenant, sightings)
-        if town is None or posterior is None or not posterior.roofs:
+        if town is None or posterior is None or place is None:
             return Around(self._zone, register, plumes=plumes)
         roofs = [
             town.roofs[roof].rooftop
@@ -71,7 +73,7 @@ class Surroundings:
             if p >= _LEAST_GEOMETRY
         ]
         nights = self._nights(connection, tenant, alert_id, roofs, start_s)
-        curves, wind = self._air(connection, tenant, town, posterior.places[0], start_s)
+        curves, wind = self._air(connection, tenant, town, place, start_s)
         return Around(self._zone, register, nights, rises_of(curves, start_s), wind, plumes)
 
     def _register(self, connection: Connection, tenant: str) -> Register | None:

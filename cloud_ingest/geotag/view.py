@@ -13,12 +13,12 @@ import shapely
 from numpy.typing import NDArray
 
 from cloud_ingest.geotag.projection import Array, Camera, camera_of, pixel_covariance, project
-from cloud_ingest.geotag.skyline import skyline
+from cloud_ingest.geotag.skyline import Skyline, skyline
 from cloud_ingest.geotag.town import Town
 from smokesentry.place import CameraPose
 
 RANGE_M = 600.0  # beyond, a pixel of tilt is tens of metres of range and no roof can be told from another
-_FAR_M = 2000.0  # so far smoke is seen at all; roofs from RANGE_M on are counted, not told apart
+FAR_M = 2000.0  # so far smoke is seen at all; roofs from RANGE_M on are counted, not told apart
 _RINGS, _SECTOR = 8, radians(3)  # the plots in which they are counted
 _MARGIN = radians(12)  # beside the picture, for what the heading does not know
 _RISE_M = 3.0  # smoke that must rise so far to be seen over a nearer roof is thin: seen in 37 of 100 cases
@@ -57,6 +57,7 @@ class View:
     seen: Array  # (N,), 1 in plain sight, less the higher smoke must rise
     near_px: Array  # (roofs, 4): box around a roof's pixels, widened by twelve standard deviations
     far: Far
+    edges: Skyline  # what hides what
 
     @property
     def size(self) -> int:
@@ -89,18 +90,19 @@ def make_view(town: Town, camera: Camera) -> View:
         weights.append(there.weights)
         counts.append(len(there.points))
     far = _far(town, camera, half_view - _MARGIN)
+    edges = skyline(town, camera, numbers, half_view)
     if not kept:
         return View(
             town, camera, np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros((0, 3)), np.zeros(0),
-            np.zeros((0, 2)), np.zeros((0, 3, 3)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 4)), far,
+            np.zeros((0, 2)), np.zeros((0, 3, 3)), np.zeros((0, 2, 2)), np.zeros(0), np.zeros((0, 4)), far, edges,
         )  # fmt: skip
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    points, blur, seen = _shown(town, camera, numbers, half_view, np.concatenate(places), np.concatenate(blurs))
+    points, blur, seen = first_shown(camera, edges, np.concatenate(places), np.concatenate(blurs))
     pixels, _ = project(camera, points)
     covariance = pixel_covariance(camera, points, blur)
     return View(
         town, camera, np.array(kept, np.int64), starts, points, np.concatenate(weights), pixels, blur, covariance,
-        seen, _boxes(pixels, covariance, starts), far,
+        seen, _boxes(pixels, covariance, starts), far, edges,
     )  # fmt: skip
 
 
@@ -117,13 +119,10 @@ def _azimuths(camera: Camera, places: Array) -> Array:
     return np.asarray((np.arctan2(offset[:, 0], offset[:, 1]) - camera.heading + pi) % (2 * pi) - pi)
 
 
-def _shown(
-    town: Town, camera: Camera, roofs: NDArray[np.int64], half_view: float, points: Array, blur: Array
-) -> tuple[Array, Array, Array]:
-    """Where smoke of the points first shows, how blurred, and how likely it shows at all."""
+def first_shown(camera: Camera, edges: Skyline, points: Array, blur: Array) -> tuple[Array, Array, Array]:
+    """Where smoke of points (N, 3) with a blur (N, 3, 3) first shows, how blurred, and how likely it shows at all."""
     offset = points - camera.position
     distances = np.hypot(offset[:, 0], offset[:, 1])
-    edges = skyline(town, camera, roofs, half_view)
     rise, sigma, hidden = edges.rises(_azimuths(camera, points[:, :2]), distances, offset[:, 2] / distances)
     rise = np.minimum(rise, _HIGHEST_M)
     points = points + rise[:, None] * np.array([0.0, 0.0, 1.0])
@@ -144,15 +143,15 @@ def _boxes(pixels: Array, covariance: Array, starts: NDArray[np.int64]) -> Array
 
 def _far(town: Town, camera: Camera, half_view: float) -> Far:
     x, y = camera.position[:2]
-    numbers = town.tree.query(shapely.box(x - _FAR_M, y - _FAR_M, x + _FAR_M, y + _FAR_M))
+    numbers = town.tree.query(shapely.box(x - FAR_M, y - FAR_M, x + FAR_M, y + FAR_M))
     corners = shapely.bounds(town.polygons[numbers])
     middles = (corners[:, :2] + corners[:, 2:]) / 2
     distance, azimuth = np.hypot(middles[:, 0] - x, middles[:, 1] - y), _azimuths(camera, middles)
-    inside = (distance > RANGE_M) & (distance < _FAR_M) & (np.abs(azimuth) <= half_view)
+    inside = (distance > RANGE_M) & (distance < FAR_M) & (np.abs(azimuth) <= half_view)
     if not inside.any():
         return Far(np.zeros((0, 3)), np.zeros((0, 3, 3)), np.zeros(0))
     numbers, distance, azimuth = numbers[inside], distance[inside], azimuth[inside]
-    grows = (_FAR_M / RANGE_M) ** (1 / _RINGS)
+    grows = (FAR_M / RANGE_M) ** (1 / _RINGS)
     ring = np.floor(np.log(distance / RANGE_M) / np.log(grows)).astype(np.int64)
     sector = np.floor(azimuth / _SECTOR).astype(np.int64)
     plots, which = np.unique(np.stack([ring, sector], axis=1), axis=0, return_inverse=True)

@@ -261,8 +261,10 @@ alerts = Table(
     time_column("first_at"),  # earliest started_at of its detections
     time_column("raised_at"),  # cloud time at which it was first made
     time_column("last_at"),  # newest last_seen_at
-    Column("class", String(16), nullable=False),  # smoke | unresolved, or what it was revised to when withdrawn
-    Column("confidence", Float, nullable=False),  # 0-1 that it is smoke
+    Column(
+        "class", String(16), nullable=False
+    ),  # smoke | unresolved | open_burning, or what it was revised to when withdrawn
+    Column("confidence", Float, nullable=False),  # 0-1 that it is smoke; of open_burning: that something burns
     Column("version", Integer, nullable=False),  # newest row in alert_versions
     Column("changed", BigInteger, nullable=False),  # value of changes['alerts'] when this row last changed
     Index(None, "tenant", "first_at"),
@@ -293,7 +295,7 @@ alert_versions = Table(
     # The next four are null in versions of a release before 0.2, and where there is nothing to say.
     Column("coal", JSON),  # geotag.coal.Coal: whether coal is the fuel, apart from whether it is smoke
     Column("suggestions", JSON),  # [{"class", "text"}]: what else it may be, by date, place and register
-    Column("region", JSON),  # GeoJSON feature, WGS-84: geotag.region
+    Column("region", JSON),  # GeoJSON feature, WGS-84: geotag.region, or geotag.open_fire of a fire in the open
     Column("register_version", Integer),
 )
 

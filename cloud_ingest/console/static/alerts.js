@@ -34,8 +34,14 @@ export function stateBadge(alert) {
   return el("span", { class: `badge ${alert.state}` }, word("state", standing(alert)));
 }
 
+// Where a fire in the open burns: no roof's name stands for it.
+export function ground(place) {
+  return t("lead.ground", { metres: Math.max(1, Math.round(place.radius_m)) });
+}
+
 // "East House 62% · West House 21%" — never a bare address.
 function place(alert) {
+  if (alert.place) return el("strong", { class: "one-place" }, ground(alert.place));
   if (!alert.candidates.length) return t("lead.unplaced");
   return alert.candidates.slice(0, 3).flatMap((candidate, rank) => {
     const text = `${candidate.name} ${percent(candidate.probability)}`;

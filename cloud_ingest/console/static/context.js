@@ -33,7 +33,7 @@ export function suggestions(alert) {
   if (!alert.suggestions?.length) return null;
   return block(
     "suggestions",
-    el("ul", { class: "reasons" }, alert.suggestions.map((one) => el("li", {}, el("b", {}, word("class", one.class)), ` · ${sentence(one.text)}`))),
+    el("ul", { class: "reasons" }, alert.suggestions.map((one) => el("li", {}, one.class !== alert.class && [el("b", {}, word("class", one.class)), " · "], sentence(one.text)))),
     el("p", { class: "note" }, t("suggestions.note")),
   );
 }
@@ -41,10 +41,11 @@ export function suggestions(alert) {
 export function lies(alert) {
   const where = alert.lies?.rooftops;
   if (!where) return null;
-  const told = alert.candidates.filter((candidate) => where[candidate.rooftop]).slice(0, PLACES_SHOWN);
+  const roofs = alert.candidates.filter((candidate) => where[candidate.rooftop]).slice(0, PLACES_SHOWN);
+  const told = roofs.map((candidate) => [candidate.name, where[candidate.rooftop]]);
+  if (alert.lies.place) told.push([t("lies.ground"), alert.lies.place]);
   if (!told.length) return null;
-  const one = (candidate) => {
-    const place = where[candidate.rooftop];
+  const one = ([name, place]) => {
     const lines = [
       ...(place.grids ?? []).map(grid),
       ...(place.zones ?? []).map((zone) => line("lies.zone", zone)),
@@ -53,7 +54,7 @@ export function lies(alert) {
       ...(place.exemptions ?? []).map((exemption) => line("lies.exemption", exemption)),
     ];
     if (alert.lies.layers?.zones !== undefined && !place.zones?.length) lines.push(el("li", { class: "small" }, t("lies.nozone")));
-    return el("li", {}, el("h4", {}, candidate.name), el("ul", { class: "lies" }, lines));
+    return el("li", {}, el("h4", {}, name), el("ul", { class: "lies" }, lines));
   };
   return block("lies", el("ul", { class: "plain" }, told.map(one)), el("p", { class: "note" }, `${t("lies.at")} `, time(alert.lies.at)));
 }

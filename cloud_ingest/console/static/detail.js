@@ -1,24 +1,25 @@
 // One lead in full: where it may be, what the cameras saw, the pictures, and how the judgement came about.
 
-import { standing, stateBadge } from "./alerts.js";
+import { ground, standing, stateBadge } from "./alerts.js";
 import { about } from "./api.js";
 import { fuel, gases, lies, reasons, suggestions, ways } from "./context.js";
 import { el, time } from "./dom.js";
 import { percent, sentence, t, word } from "./words.js";
 
 export function alertDetail(alert, { onBack, onEnlarge }) {
+  const inTheOpen = alert.class === "open_burning";
   return [
     el(
       "header",
       { class: `detail-head ${alert.state}` },
       el("button", { type: "button", class: "quiet", id: "back", onclick: onBack }, `‹ ${t("lead.back")}`),
       el("h2", {}, word("class", alert.class)),
-      el("p", { class: "detail-sub" }, stateBadge(alert), " ", `${t("lead.confidence")} ${percent(alert.confidence)}`, " ", el("small", {}, t("lead.confidence.note"))),
+      el("p", { class: "detail-sub" }, stateBadge(alert), " ", `${t(inTheOpen ? "lead.confidence.open" : "lead.confidence")} ${percent(alert.confidence)}`, " ", el("small", {}, t(inTheOpen ? "lead.confidence.open.note" : "lead.confidence.note"))),
       alert.state !== "open" && el("p", { class: "state-note" }, t(`state.${standing(alert)}.text`)),
       el("p", { class: "caution" }, t("leads.lead")),
     ),
     times(alert),
-    candidates(alert),
+    alert.place ? spot(alert) : candidates(alert),
     lies(alert),
     pictures(alert, onEnlarge),
     fuel(alert),
@@ -56,6 +57,19 @@ function candidates(alert) {
     ),
     alert.rays.length < 2 && el("p", { class: "note" }, t("lead.many")),
     region(alert),
+  );
+}
+
+// A fire in the open: a place on the ground instead of households.
+function spot({ place, rays }) {
+  const range = t("lead.ground.range", { near: Math.round(place.near_m), far: Math.round(place.far_m) });
+  return block(
+    "lead.ground.title",
+    el("p", {}, el("b", {}, ground(place)), ` · ${place.lat.toFixed(5)}, ${place.lon.toFixed(5)}`),
+    ways(place),
+    el("p", { class: "note" }, el("i", { class: "key region", "aria-hidden": "true" }), ` ${t("lead.ground.region")}`),
+    rays.length < 2 && el("p", { class: "note" }, range),
+    el("p", { class: "note" }, t("lead.ground.note")),
   );
 }
 

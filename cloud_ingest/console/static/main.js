@@ -1,6 +1,6 @@
 // The page's own state and what makes it change: the stream, the reader's choice, and the clock.
 
-import { alertList } from "./alerts.js";
+import { alertList, ground } from "./alerts.js";
 import { get, listen, paced } from "./api.js";
 import { curve } from "./chart.js";
 import { alertDetail } from "./detail.js";
@@ -135,7 +135,7 @@ function drawHeader(open) {
 }
 
 function announce(alert) {
-  const where = alert.candidates.length ? `${alert.candidates[0].name} ${percent(alert.candidates[0].probability)}` : t("lead.unplaced");
+  const where = alert.place ? ground(alert.place) : alert.candidates.length ? `${alert.candidates[0].name} ${percent(alert.candidates[0].probability)}` : t("lead.unplaced");
   $("announcement").textContent = t("lead.arrived", { what: word("class", alert.class), where });
 }
 
@@ -147,8 +147,11 @@ function enlarge(picture, source) {
   box.showModal();
 }
 
-// Runs a load; a failure is said on the page and tried again at the next turn.
+// Runs a load; a failure is said on the page and tried again at the next turn. `data-busy` tells tests that the page has
+// not settled. (Not `aria-busy`: a screen reader would hold back the announcement of a lead.)
+let loads = 0;
 async function attempt(load) {
+  document.body.toggleAttribute("data-busy", ++loads > 0);
   try {
     await load();
     $("trouble").hidden = true;
@@ -156,6 +159,8 @@ async function attempt(load) {
   } catch (error) {
     $("trouble").textContent = t("error.fetch", { what: error.message });
     $("trouble").hidden = false;
+  } finally {
+    document.body.toggleAttribute("data-busy", --loads > 0);
   }
 }
 

@@ -1,6 +1,7 @@
 // The map: the town as it stands, what each camera sees, and where an alert may come from. Labels are HTML, set as text.
 /* global maplibregl */
 
+import { ground } from "./alerts.js";
 import { el } from "./dom.js";
 import { bounds, collection, cone, feature, offset, pointsOf } from "./geometry.js";
 import { nightStyle } from "./style.js";
@@ -94,12 +95,12 @@ export class TownMap {
     // The selected alert is drawn last, so that its colours win where two alerts name one roof.
     shown.sort((one, two) => (one.alert === selected) - (two.alert === selected));
     this.put("candidates", shown.flatMap((alert) => this.candidateRoofs(alert)));
-    this.put("rays", rays.map((ray) => rayLine(ray, detail.candidates)));
+    this.put("rays", rays.map((ray) => rayLine(ray, detail.place ? [detail.place] : detail.candidates)));
     this.put("region", region?.geometry ? [feature(region.geometry.type, region.geometry.coordinates)] : []);
     const chosen = shown.find((alert) => alert.alert === selected);
     this.labelled = new Set(chosen ? labelled(chosen).map((candidate) => candidate.rooftop) : []);
     this.nameRoofs();
-    const pins = shown.filter((alert) => alert.candidates.length).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
+    const pins = shown.filter(spotOf).map((alert) => this.alertMarker(alert, selected, fresh.has(alert.alert)));
     this.replaceMarkers("alerts", [...pins, ...(chosen ? candidateLabels(chosen) : [])]);
   }
 
@@ -120,11 +121,11 @@ export class TownMap {
   }
 
   alertMarker(alert, selected, fresh) {
-    const [first] = alert.candidates;
+    const spot = spotOf(alert);
     const kind = `pin ${alert.state}${fresh ? " fresh" : ""}${alert.alert === selected ? " selected" : ""}`;
-    const label = `${t("lead.show")}: ${first.name} ${percent(first.probability)}`;
+    const label = `${t("lead.show")}: ${alert.place ? ground(alert.place) : `${spot.name} ${percent(spot.probability)}`}`;
     const node = el("button", { class: kind, type: "button", "aria-label": label, onclick: () => this.onPick(alert.alert) });
-    return new maplibregl.Marker({ element: node }).setLngLat([first.lon, first.lat]);
+    return new maplibregl.Marker({ element: node }).setLngLat([spot.lon, spot.lat]);
   }
 
   fit(duration = 600) {
@@ -142,7 +143,7 @@ export class TownMap {
 
   // The candidates of an alert and the cameras that saw it.
   focus(alert) {
-    const points = [...alert.candidates, ...alert.rays].map((point) => [point.lon, point.lat]);
+    const points = [...alert.candidates, ...(alert.place ? [alert.place] : []), ...alert.rays].map((point) => [point.lon, point.lat]);
     this.focused = points.length > 0;
     this.moveTo(points, 700);
   }
@@ -204,6 +205,9 @@ function gatewayLabel(gateway) {
   const node = el("div", { class: `map-label gateway${gateway.online ? "" : " offline"}` }, gateway.gateway);
   return new maplibregl.Marker({ element: node, anchor: "top", offset: [0, 9] }).setLngLat([lon, lat]);
 }
+
+// Where an alert is pinned: its likeliest roof, or the ground of a fire in the open.
+const spotOf = (alert) => alert.place ?? alert.candidates[0];
 
 const labelled = (alert) => alert.candidates.slice(0, LABELLED_CANDIDATES);
 

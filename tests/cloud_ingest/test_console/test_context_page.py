@@ -44,6 +44,28 @@ def test_a_lead_says_which_fuel_where_it_lies_and_what_moved_it(furnished: Any, 
     assert "Whether it is smoke" in weighed and "60% → 91%" in weighed and "weighs nothing" in weighed
 
 
+def test_a_fire_in_the_open_has_a_place_and_names_no_household(street: Any, browse: Any) -> None:
+    place = {"lat": 38.4698, "lon": 106.2901, "radius_m": 14.2, "near_m": 80.0, "far_m": 135.0, "probability": 0.83}
+    region = {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [106.2901, 38.4698]},
+        "properties": {"share": 0.9, "holds": 0.83, "rooftops": [], "drawn": "ground", "place": place},
+    }
+    who = {"grids": [{"place": "g", "name": "东巷第七网格", "person": "李建国"}]}
+    street.add_alert(
+        "a1", [], plume_class="open_burning", region=region, coal=None,
+        lies={"at": street.at(-6), "layers": {"grids": 1}, "rooftops": {}, "place": who},
+    )  # fmt: skip
+    page = open_lead(browse, "?lang=en")
+    assert "In the open, half of it within 14 m" in page.locator("#lead-a1").inner_text()
+    panel = page.locator("#panel").inner_text()
+    for part in ("something burns in the open 87%", "80 to 135 m", "no household", "东巷第七网格 · 李建国", "38.46980"):
+        assert part in panel, part
+    assert page.locator(".bars").count() == 0 and page.locator(".block.fuel").count() == 0
+    assert page.locator(".ways a").count() == 4
+    assert "疑似露天焚烧" in open_lead(browse, "?lang=zh").locator("#panel").inner_text()
+
+
 def test_ways_lead_into_the_map_services_in_their_own_coordinates(furnished: Any, browse: Any) -> None:
     page = open_lead(browse, "?lang=zh")
     first = page.locator(".bars li").first

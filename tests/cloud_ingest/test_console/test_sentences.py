@@ -29,6 +29,7 @@ SOURCES = {
     "firmware_bridge.quality": ("SensorHistory", "TwinWatch", "aged"),
     "cloud_ingest.geotag.alert_rows": ("_REASONS",),
     "cloud_ingest.geotag.judgement": None,  # the whole module
+    "cloud_ingest.geotag.open_judgement": None,
     "cloud_ingest.geotag.placing": None,
     "cloud_ingest.geotag.smoke": None,
     "cloud_ingest.geotag.register": ("roof_factors",),
