@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 ARGS   ?=
+ROUNDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test check format bench geotag-check ingest-page judge faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test properties check format bench geotag-check ingest-page judge faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +24,9 @@ demo: $(READY)  ## a simulated night street, two gateways, broker, cloud and con
 test: $(READY)  ## everything: lint, types, import rules and all tests, with the real services; ARGS="-k name" picks
 	@sh scripts/services.sh test
 	@$(BIN)/python -m pytest $(ARGS)
+
+properties: $(READY)  ## property tests on new random examples, many of them (half an hour); ARGS="tests/edge" picks, ROUNDS=N
+	@for round in $$(seq $(ROUNDS)); do SMOKESENTRY_PROPERTIES=random $(BIN)/python -m pytest -q -m hypothesis $(ARGS) || exit 1; done
 
 check: $(READY)  ## format, lint, types and import rules only
 	@$(BIN)/ruff format --check .

@@ -9,9 +9,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# A loaded machine is slow now and then: how long one example took proves nothing.
-hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("patient")
+# Loaded here, before any test module: what a test sets itself (`@settings(max_examples=...)`) is laid over it.
+# The same examples at every run, for a change is judged by what it changed; `make properties` draws new ones. A loaded
+# machine is slow now and then: how long one example took proves nothing.
+_PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("same", derandomize=True, **_PATIENT)  # type: ignore[arg-type]
+hypothesis.settings.register_profile("random", max_examples=500, print_blob=True, **_PATIENT)  # type: ignore[arg-type]
+hypothesis.settings.load_profile("random" if os.environ.get("SMOKESENTRY_PROPERTIES") == "random" else "same")
 
 # Debian keeps PostgreSQL's server binaries and RabbitMQ's scripts out of the usual PATH.
 _POSTGRESQL = sorted(str(path) for path in Path("/usr/lib/postgresql").glob("*/bin"))

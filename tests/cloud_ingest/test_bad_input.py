@@ -87,7 +87,11 @@ _json = st.recursive(
 def test_whatever_a_gateway_signs_ends_as_a_fact_or_a_letter_and_its_number_is_held(engine, keys, east):
     """Any field of any record replaced by anything: one transaction each, never an exception, never a lost number."""
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        deadline=None,
+        max_examples=80,
+    )
     @given(st.data())
     def store_it(data):
         lane, body = data.draw(

@@ -26,7 +26,9 @@ from smokesentry.messages.envelope import ACK_TYPE, BATCH_TYPE, MAX_ENVELOPE_BYT
 TOWNS = frozenset({"lab"})
 JPEG = b"\xff\xd8\xff\xe0 pretend"
 # Fixtures are only read by these tests, so that one for all examples is as good as one each.
-relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+relaxed = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=150
+)
 
 
 def _letter(found: object) -> DeadLetter:

@@ -165,7 +165,11 @@ def test_what_was_accepted_can_always_be_stored(engine, east, keys):
     text = st.text(max_size=80)
     numbers = st.floats(allow_nan=False, allow_infinity=False)
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        deadline=None,
+        max_examples=60,
+    )
     @given(text, text, numbers, st.integers(-(2**70), 2**70), st.dictionaries(text, st.integers(0, 2**80), max_size=3))
     def store_it(one, two, number, integer, marks):
         bodies = {

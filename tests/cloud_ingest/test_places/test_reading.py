@@ -216,7 +216,9 @@ def test_external_entities_bring_nothing_in(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.geojson", "a.gpkg", "a.zip", "a.xlsx", "a.csv"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(cut=st.floats(0, 1), flips=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), max_size=12))
 def test_a_damaged_file_is_read_or_refused_in_words(written, squares, tmp_path, name, cut, flips):
     good = tmp_path / name
