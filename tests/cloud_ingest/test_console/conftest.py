@@ -18,7 +18,7 @@ from lab.showcase.alerts import Town
 from lab.showcase.pictures import BROWSER_FLAGS
 from lab.showcase.serving import settings_for, start
 
-PATIENCE_MS = 60_000  # a slow machine may take long; nothing here measures time
+PATIENCE_MS = 120_000  # a slow machine may take long; nothing here measures time
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def served(store: Engine, folder: Path) -> Iterator[str]:
     server, thread, address = start(folder)
     yield address
     server.should_exit = True
-    thread.join(timeout=20)
+    thread.join(timeout=60)
     assert not thread.is_alive(), "uvicorn did not stop"
 
 
@@ -80,7 +80,9 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(BROWSER_FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(BROWSER_FLAGS), timeout=PATIENCE_MS
+        )
         yield browser
         browser.close()
 
@@ -120,6 +122,7 @@ def browse(context_of: Any, console: str) -> Iterator[Any]:
         page.on("request", lambda request: hosts.add(re.sub(r"^(\w+://[^/]*).*", r"\1", request.url)))
         page.goto(f"{console}/{query}")
         page.wait_for_selector("#link.live", state="attached")
+        page.wait_for_selector("body:not([data-busy])", state="attached")  # everything that it shows at first is there
         return page
 
     yield open_page

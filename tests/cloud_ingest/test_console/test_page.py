@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from lab.showcase.pictures import region_around
 
 pytestmark = pytest.mark.chromium
 
+PATIENCE_S = 120.0
 HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>\'"`${window.pwned=3}'
 
 
@@ -29,12 +31,12 @@ def share_of(picture: Any, bgr: tuple[int, int, int], slack: int = 25) -> float:
 
 def wait_for_map(page: Any, expected: tuple[int, int, int]) -> Any:
     """Waits until the colour shows on the map, and answers the picture."""
-    for _ in range(100):
-        picture = colours(page)
-        if share_of(picture, expected) > 0.0002:
-            return picture
+    deadline = time.monotonic() + PATIENCE_S
+    while share_of(picture := colours(page), expected) <= 0.0002:
+        has = np.unique(picture.reshape(-1, 3), axis=0)[:20]
+        assert time.monotonic() < deadline, f"the map never showed {expected}; it has {has}"
         page.wait_for_timeout(100)
-    raise AssertionError(f"the map never showed {expected}; it has {np.unique(picture.reshape(-1, 3), axis=0)[:20]}")
+    return picture
 
 
 CANDIDATE_EDGE = (0x66, 0xB0, 0xFF)
@@ -149,12 +151,10 @@ def test_back_in_the_overview_no_ray_is_left_on_the_map(street: Any, browse: Any
     wait_for_map(page, RAY)
     page.locator("#back").click()
     page.wait_for_selector(".watch-card")
-    for _ in range(50):
-        left = share_of(colours(page), RAY, 15)
-        if left < 0.0001:  # the legend has a little of the colour, too
-            break
+    deadline = time.monotonic() + PATIENCE_S
+    while share_of(colours(page), RAY, 15) >= 0.0001:  # the legend has a little of the colour, too
+        assert time.monotonic() < deadline, "the ray is still there"
         page.wait_for_timeout(100)
-    assert left < 0.0001
 
 
 def test_the_pictures_are_real_and_can_be_enlarged(street: Any, browse: Any) -> None:
@@ -162,20 +162,15 @@ def test_the_pictures_are_real_and_can_be_enlarged(street: Any, browse: Any) -> 
     page = browse(webgl=False)
     page.wait_for_selector("figure.drawn img")
     assert page.locator("figcaption b").all_inner_texts() == ["Detection drawn", "Frame", "Before"]
-    for _ in range(100):
-        width = page.evaluate("document.querySelector('figure.drawn img').naturalWidth")
-        if width:
-            break
-        page.wait_for_timeout(100)
-    assert width == 640
+    page.wait_for_function("document.querySelector('figure.drawn img').naturalWidth === 640")
     page.evaluate("document.querySelector('figure.drawn img').dataset.same = 'yes'")
     street.revise("a1", "open", "smoke", "confidence", "The certainty changed")
     page.wait_for_selector(".history > li:nth-child(2)", state="attached")
     assert page.locator("figure.drawn img").get_attribute("data-same") == "yes"  # neither fetched again nor flickering
     page.locator("figure.drawn button").click()
-    assert page.locator("dialog[open] img").is_visible()
+    page.wait_for_selector("dialog[open] img")
     page.keyboard.press("Escape")
-    assert page.locator("dialog[open]").count() == 0
+    page.wait_for_selector("dialog[open]", state="detached")
 
 
 def test_the_curve_marks_the_alerts_moments(street: Any, browse: Any) -> None:
@@ -234,7 +229,7 @@ def test_both_languages_and_the_choice_is_remembered(street: Any, browse: Any) -
         assert words in text
     assert page.locator("html").get_attribute("lang") == "zh-CN"
     page.locator(".language").click()
-    page.wait_for_selector("#lead-a1")
+    page.wait_for_selector("html[lang=en] #lead-a1")
     assert "Suspected solid-fuel smoke" in page.locator("body").inner_text()
     page.goto(page.url.split("?")[0])
     page.wait_for_selector("#lead-a1")

@@ -185,5 +185,5 @@ def test_a_listener_hears_every_move_and_the_poll_survives_a_broken_store() -> N
 
     # In a thread of its own: the browser's driver keeps an event loop in this one.
     with ThreadPoolExecutor(1) as thread:
-        heard = thread.submit(lambda: asyncio.run(asyncio.wait_for(listen(), 20))).result()
+        heard = thread.submit(lambda: asyncio.run(asyncio.wait_for(listen(), 120))).result()
     assert heard == [{"alerts": 1}, {"alerts": 2}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cloud_ingest.commands import main
+from lab.processes import free_port
 
 CONFIG = """
 [cloud]
@@ -35,9 +35,7 @@ zone = "Asia/Urumqi"
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "cloud.toml"
     config.write_text(CONFIG.format(port=port))
     running = subprocess.Popen([sys.executable, "-m", "smokesentry", "cloud", "console", "--config", str(config)])
@@ -53,7 +51,7 @@ def page_of(running: subprocess.Popen[bytes], address: str) -> str:
     while True:
         assert running.poll() is None, "the console ended at once"
         try:
-            with urllib.request.urlopen(address + "/?lang=en", timeout=10) as answer:
+            with urllib.request.urlopen(address + "/?lang=en", timeout=60) as answer:
                 return str(answer.read().decode())
         except urllib.error.URLError:
             assert time.monotonic() < deadline, "the console never answered"
@@ -65,10 +63,10 @@ def test_it_ends_when_told_although_a_page_is_open_and_knows_the_sites_zone(
 ) -> None:
     running, address = process
     assert '"zone": "Asia/Urumqi"' in page_of(running, address)
-    with urllib.request.urlopen(address + "/api/stream", timeout=30) as stream:
+    with urllib.request.urlopen(address + "/api/stream", timeout=60) as stream:
         assert stream.readline()
         running.send_signal(signal.SIGTERM)
-        assert running.wait(10) in (0, -signal.SIGTERM)
+        assert running.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_a_town_that_the_file_does_not_name_is_refused_before_anything_is_served(
