@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 from cloud_ingest.evidence.blobs import FolderStore
 from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
+from lab.processes import free_port, port_answers
 
 CLIP = b"\xff\xd8\xff\xe0" + os.urandom(3_000_000) + b"\xff\xd9"
 DIGEST = hashlib.sha256(CLIP).hexdigest()
@@ -35,9 +35,7 @@ class Bench:
         self.authority.enrol(Subject(name="door", role="broker", hosts=("localhost",)), folder / "door", self.now)
         for name, tenant in (("gw-1", "lab"), ("gw-2", "lab"), ("gw-else", "elsewhere")):
             self.authority.enrol(Subject(name=name, role="gateway", tenant=tenant), folder / name, self.now)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         own = 'certificate = "own/cloud.crt"\nkey = "own/cloud.key"\n'
         (folder / "cloud.toml").write_text(
             '[cloud]\nfolder = "cloud"\ntenants = ["lab"]\n[broker]\nplaintext = true\n'
@@ -59,14 +57,12 @@ class Bench:
         ]
         with (self.folder / "server.log").open("ab") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return process
+        deadline = time.monotonic() + 240
+        while not port_answers(self.port):
             assert process.poll() is None, (self.folder / "server.log").read_text()
+            assert time.monotonic() < deadline, "the server did not come up"
             time.sleep(0.1)
-        raise AssertionError("the server did not come up")
+        return process
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -76,7 +72,7 @@ class Bench:
         context = ssl.create_default_context(cafile=self.folder / "door" / "ca.crt")
         here = self.folder / (folder or name)
         context.load_cert_chain(here / f"{name}.crt", here / f"{name}.key")
-        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=30)
+        return http.client.HTTPSConnection("localhost", self.port, context=context, timeout=60)
 
     def ask(self, name: str, method: str, digest: str, body: bytes | None = None, **headers: object):
         connection = self.connect(name)
@@ -96,7 +92,7 @@ def bench(tmp_path):
     bench = Bench(tmp_path)
     yield bench
     bench.process.send_signal(signal.SIGTERM)
-    bench.process.wait(20)
+    bench.process.wait(60)
 
 
 def test_a_clip_goes_up_in_pieces_across_a_killed_server_and_is_acknowledged_once_it_is_safe(bench):
@@ -114,8 +110,9 @@ def test_a_clip_goes_up_in_pieces_across_a_killed_server_and_is_acknowledged_onc
     connection.endheaders()
     connection.send(CLIP[1_000_000:2_200_000])
     part = next(bench.folder.glob("cloud/evidence/incoming/gw-1/*.part"))
-    deadline = time.monotonic() + 20
-    while part.stat().st_size < 1_500_000 and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while part.stat().st_size < 1_500_000:
+        assert time.monotonic() < deadline, "what was sent was not written"
         time.sleep(0.02)
     bench.kill()
     bench.process = bench.start()
@@ -143,7 +140,7 @@ def test_only_enrolled_gateways_of_this_cloud_get_in(bench, tmp_path):
         connection.getresponse()
     bare = ssl.create_default_context(cafile=bench.folder / "door" / "ca.crt")
     with pytest.raises((ssl.SSLError, OSError)):
-        connection = http.client.HTTPSConnection("localhost", bench.port, context=bare, timeout=10)
+        connection = http.client.HTTPSConnection("localhost", bench.port, context=bare, timeout=60)
         connection.request("HEAD", f"/v1/evidence/{DIGEST}")
         connection.getresponse()
     assert bench.begin("gw-else").status == 403

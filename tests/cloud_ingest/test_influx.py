@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -26,6 +25,7 @@ from cloud_ingest.settings import Influx
 from cloud_ingest.store import followers
 from cloud_ingest.store.database import reading
 from cloud_ingest.store.telemetry_schema import followers as cursors
+from lab.processes import free_port
 from smokesentry.clock import from_unix, from_wire
 
 DASHBOARDS = sorted((Path(hardware.__file__).parent / "grafana").glob("*.json"))
@@ -37,9 +37,7 @@ class Server:
 
     def __init__(self, folder):
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = None
 
@@ -58,7 +56,7 @@ class Server:
         deadline = time.monotonic() + 120
         while True:
             try:
-                return urllib.request.urlopen(self.url + "/health", timeout=2).read()
+                return urllib.request.urlopen(self.url + "/health", timeout=60).read()
             except OSError:
                 assert time.monotonic() < deadline, (self.folder / "vm.log").read_text()[-2000:]
                 time.sleep(0.1)
@@ -70,8 +68,8 @@ class Server:
     def export(self, match):
         """Every stored sample: (metric name and tags) -> [(unix ms, value)]."""
         query = urllib.parse.urlencode({"match[]": match})
-        urllib.request.urlopen(self.url + "/internal/force_flush", timeout=20).read()
-        with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=20) as answer:
+        urllib.request.urlopen(self.url + "/internal/force_flush", timeout=60).read()
+        with urllib.request.urlopen(f"{self.url}/api/v1/export?{query}", timeout=60) as answer:
             found = [json.loads(line) for line in answer.read().splitlines()]
         return {
             (one["metric"]["__name__"], one["metric"]["gateway"]): sorted(
@@ -84,12 +82,12 @@ class Server:
         """What Grafana makes of a variable's ``label_values(SERIES, LABEL)``."""
         series, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
         match = urllib.parse.urlencode({"match[]": series.replace("$tenant", "lab")})
-        with urllib.request.urlopen(f"{self.url}/api/v1/label/{label}/values?{match}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/label/{label}/values?{match}", timeout=60) as answer:
             return json.loads(answer.read())["data"]
 
     def average(self, expression, at_ms):
         query = urllib.parse.urlencode({"query": expression, "time": at_ms / 1000})
-        with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=60) as answer:
             (one,) = json.loads(answer.read())["data"]["result"]
         return float(one["value"][1])
 
@@ -158,7 +156,7 @@ def test_every_query_of_the_dashboards_is_understood_and_those_of_what_is_stored
     east.night = from_unix(int(time.time()) - 600)
     take(*(east.batch("telemetry", east.telemetry(n * 10, 20.0 + n)) for n in range(50)))
     _drain(Feed(engine, Influx(url=server.url)))
-    urllib.request.urlopen(server.url + "/internal/force_flush", timeout=20).read()
+    urllib.request.urlopen(server.url + "/internal/force_flush", timeout=60).read()
     answered = {}
     for board in (json.loads(path.read_text(encoding="utf-8")) for path in DASHBOARDS):
         variables = [one for one in board["templating"]["list"] if one["type"] == "query"]
@@ -168,7 +166,7 @@ def test_every_query_of_the_dashboards_is_understood_and_those_of_what_is_stored
             for target in panel["targets"]:
                 expression = target["expr"].replace("$tenant", "lab").replace("$gateway", ".*")
                 query = urllib.parse.urlencode({"query": expression, "time": time.time() - 100})
-                with urllib.request.urlopen(f"{server.url}/api/v1/query?{query}", timeout=20) as answer:
+                with urllib.request.urlopen(f"{server.url}/api/v1/query?{query}", timeout=60) as answer:
                     answered[expression] = len(json.loads(answer.read())["data"]["result"])
     assert len(answered) >= 14
     silent = {expression.partition("{")[0] for expression, rows in answered.items() if rows == 0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -175,11 +175,11 @@ def test_each_job_is_done_by_one_process_and_comes_round(engine, take, east, row
 def test_a_job_that_fails_stops_no_other_and_is_tried_again(engine, monkeypatch, caplog):
     keeper = Housekeeper(engine, KEEP, "UTC")
     monkeypatch.setattr(aggregates, "follow", lambda *_: 1 / 0)
-    done = keeper.round(datetime.now(UTC), threading.Event())
+    done = keeper.round(from_wire(NOW), threading.Event())
     assert done == ["partitions", "quality", "retention", "places"]
     assert "aggregates: not done" in caplog.text
     monkeypatch.undo()
-    assert keeper.round(datetime.now(UTC) + timedelta(minutes=2), threading.Event()) == ["aggregates"]
+    assert keeper.round(from_wire(NOW) + timedelta(minutes=2), threading.Event()) == ["aggregates"]
 
 
 def test_a_follower_sees_every_commit_once_in_order(engine, take, east, south):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from cloud_ingest.identity.authority import Subject
 from cloud_ingest.identity.ca_folder import CaFolder
 from cloud_ingest.ingest.mqtt_source import secret_group
 from cloud_ingest.store.database import open_store, reading
+from lab.processes import free_port, port_answers
 from smokesentry.clock import from_unix
 from smokesentry.identity import load_identity
 from smokesentry.messages.control import Ack
@@ -29,13 +29,7 @@ from smokesentry.messages.records import LANES
 MOSQUITTO = next((p for p in ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto") if Path(p).exists()), "mosquitto")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _eventually(ready, seconds=60.0):
+def _eventually(ready, seconds=120.0):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = ready()
@@ -50,7 +44,7 @@ class Bench:
 
     def __init__(self, folder: Path, tls: bool = False) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.subscribed = 0  # how often a worker had subscribed when the last one was started
         self.processes: dict[str, subprocess.Popen] = {}
         self.acks: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
@@ -92,11 +86,7 @@ class Bench:
         self.processes["broker"] = subprocess.Popen(
             [MOSQUITTO, "-c", str(self.folder / "mosquitto.conf")], stdout=log, stderr=log
         )
-        _eventually(lambda: self._answers())
-
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        _eventually(lambda: port_answers(self.port))
 
     def enrol(self, gateway) -> None:
         now = from_unix(time.time())
@@ -116,7 +106,7 @@ class Bench:
     def run(self, word: str, *more: str) -> subprocess.CompletedProcess[str]:
         """Another ``smokesentry cloud WORD`` beside the worker, to its end."""
         command = [sys.executable, "-m", "smokesentry", "cloud", word, "--config", str(self.folder / "cloud.toml")]
-        return subprocess.run([*command, *more], capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run([*command, *more], capture_output=True, text=True, check=False, timeout=240)
 
     def worker_log(self) -> str:
         return (self.folder / "worker.log").read_text()
@@ -127,7 +117,7 @@ class Bench:
 
     def worker_connected(self) -> None:
         """Both sessions stand, so that nothing published from now on passes it by."""
-        _eventually(lambda: self.subscriptions() == self.subscribed + len(LANES), 120)
+        _eventually(lambda: self.subscriptions() >= self.subscribed + len(LANES), 240)
 
     def kill(self, name: str) -> None:
         process = self.processes.pop(name)
@@ -135,9 +125,9 @@ class Bench:
         process.wait()
 
     def publish(self, topic: str, raw: bytes) -> None:
-        self.client.publish(topic, raw, qos=1).wait_for_publish(10)
+        self.client.publish(topic, raw, qos=1).wait_for_publish(60)
 
-    def next_ack(self, seconds=20.0) -> Ack:
+    def next_ack(self, seconds=120.0) -> Ack:
         topic, raw = self.acks.get(timeout=seconds)
         own = self.cloud.key.public_key()
         payload, _ = unseal(raw, ACK_TYPE, lambda wanted: own if wanted == key_id(own) else None)
@@ -145,7 +135,7 @@ class Bench:
         assert topic == f"smokesentry/v1/lab/{ack.gateway}/down/ack"
         return ack
 
-    def held(self, wanted: dict[tuple[str, str], int], seconds=40.0) -> None:
+    def held(self, wanted: dict[tuple[str, str], int], seconds=120.0) -> None:
         """Reads acknowledgements until every lane is contiguous up to its number."""
         marks: dict[tuple[str, str], int] = defaultdict(int)
         deadline = time.monotonic() + seconds
@@ -166,7 +156,7 @@ class Bench:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from .conftest import LAT, LON, SIZE, Street
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("smokesentry")), "camera", "calibrate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=800, check=False)
 
 
 def write_marks(path: Path, marks: list[Mark]) -> Path:
