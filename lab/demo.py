@@ -96,7 +96,7 @@ def start(scene: Scene, folder: Path, processes: Processes, say: Say) -> Town:
     say(f"console: {town.console.address}")
     names = town.start_gateways()
     say(f"gateways: {', '.join(names)}")
-    processes.wait_for("both gateways connected", lambda: town.console.gateways_online() >= len(names), 40)
+    processes.wait_for("both gateways connected", lambda: town.console.gateways_online() >= len(names), 300)
     say("both gateways connected; the cameras need ten quiet seconds first")
     return town
 

@@ -118,7 +118,7 @@ def one_machine(folder: Path, plan: Plan, say: Say) -> Iterator[Machine]:
     with store(folder, plan) as url, Processes(folder / "log") as processes:
         port = free_port()
         processes.start("broker", [find_mosquitto(), "-c", str(configure_broker(folder, names, port))])
-        processes.wait_for("the broker", lambda: port_answers(port), 15)
+        processes.wait_for("the broker", lambda: port_answers(port), 120)
         own = {"certificate": str(folder / CLOUD / f"{CLOUD}.crt"), "key": str(folder / CLOUD / f"{CLOUD}.key")}
         broker = {"port": port, "ca": str(folder / "ca" / "ca.crt"), **own}
         for number in range(plan.workers):
@@ -181,7 +181,7 @@ def _kill_broker(processes: Processes, port: int) -> None:
     processes.kill("broker")
     time.sleep(3)
     processes.restart("broker")
-    processes.wait_for("the broker", lambda: port_answers(port), 15)
+    processes.wait_for("the broker", lambda: port_answers(port), 120)
 
 
 def store(folder: Path, plan: Plan) -> AbstractContextManager[str]:

@@ -45,7 +45,7 @@ def private_postgres(folder: Path, bin_: Path, *options: str) -> Iterator[str]:
         )
     try:
         ready = [str(bin_ / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 240
         while subprocess.run(ready, check=False).returncode != 0:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"PostgreSQL did not come up; see {folder.parent / 'postgres.log'}")
@@ -53,4 +53,4 @@ def private_postgres(folder: Path, bin_: Path, *options: str) -> Iterator[str]:
         yield f"postgresql+psycopg://lab@127.0.0.1:{port}/postgres"
     finally:
         server.send_signal(signal.SIGINT)
-        server.wait(30)
+        server.wait(240)

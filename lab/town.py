@@ -20,6 +20,7 @@ from lab.watch import Console, Street
 _TELEMETRY_S = 5  # a curve worth looking at within a minute; a roof uses a minute
 _HEALTH_S = 5
 _CLOUD = "cloud-1"
+_COMES_UP_S = 300.0  # seconds on a quiet machine
 
 
 class Town:
@@ -37,7 +38,7 @@ class Town:
         """The simulator; returns once cameras and sensors are up."""
         words = ["simulate", "--scene", scene, "--seed", str(seed), "--folder", str(self.street.folder)]
         self._processes.smokesentry("street", *words)
-        self._processes.wait_for("the street's cameras and sensors", self.street.ready, 60)
+        self._processes.wait_for("the street's cameras and sensors", self.street.ready, _COMES_UP_S)
 
     def start_cloud(self, *, console: bool = True) -> None:
         """Enrols everybody, then broker, ingestor and console; returns once the console, if wanted, answers."""
@@ -45,13 +46,13 @@ class Town:
         self._enrol(offer)
         self._configure_broker(offer)
         self._processes.start("broker", [find_mosquitto(), "-c", str(self.folder / "broker" / "mosquitto.conf")])
-        self._processes.wait_for("the broker", lambda: port_answers(self.broker_port), 10)
+        self._processes.wait_for("the broker", lambda: port_answers(self.broker_port), _COMES_UP_S)
         config = self._configure_cloud(offer)
         self._processes.smokesentry("ingest", "cloud", "ingest", "--config", config)
         if not console:
             return
         self._processes.smokesentry("console", "cloud", "console", "--config", config)
-        self._processes.wait_for("the console's page", self.console.answers, 40)
+        self._processes.wait_for("the console's page", self.console.answers, _COMES_UP_S)
 
     def start_gateways(self) -> list[str]:
         """One process a gateway; returns their names at once."""

@@ -18,7 +18,7 @@ class Console:
 
     def get(self, path: str) -> Any:
         """A JSON document of the console's interface."""
-        with urllib.request.urlopen(self.address + path, timeout=5) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
             return json.load(answer)
 
     def alerts(self) -> list[dict[str, Any]]:

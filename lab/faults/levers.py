@@ -55,7 +55,7 @@ class Levers:
         if what in ("broker_kill", "ingest_kill"):
             processes.restart(what.partition("_")[0])
             if what == "broker_kill":
-                processes.wait_for("the broker", lambda: port_answers(self._stand.town.broker_port), 30)
+                processes.wait_for("the broker", lambda: port_answers(self._stand.town.broker_port), 120)
             return
         if what == "broker_stop":
             os.kill(processes.pid("broker"), signal.SIGCONT)

@@ -29,11 +29,11 @@ def ready(tmp_path_factory):
 async def _publish(door: Door, client_id: str, topic: str, *, clean: bool = True) -> str:
     """What a broker says to one message: "taken", "hung up" or "refused" (the connection)."""
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(door.host, door.port, ssl=door.tls), 20)
+        reader, writer = await asyncio.wait_for(asyncio.open_connection(door.host, door.port, ssl=door.tls), 120)
         writer.write(mqtt_wire.connect(client_id, clean=clean, keepalive_s=30))
         writer.write(mqtt_wire.publish(topic, b"x", 1))
         parser = mqtt_wire.Parser()
-        while data := await asyncio.wait_for(reader.read(65536), 20):
+        while data := await asyncio.wait_for(reader.read(65536), 120):
             for packet in parser.feed(data):
                 if packet.kind == mqtt_wire.CONNACK and packet.body[1]:
                     return "refused"

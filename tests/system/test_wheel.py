@@ -56,7 +56,7 @@ class Installed:
 
     def smokesentry(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(self.bin / "smokesentry"), *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=_outside(), timeout=120)
+        return subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=_outside(), timeout=600)
 
     def python(self, code: str) -> str:
         command = [str(self.bin / "python"), "-c", code]
@@ -158,10 +158,10 @@ def test_cloud_alone_takes_footprints_and_serves_the_page(cloud: Installed) -> N
         console = Console(f"http://127.0.0.1:{port}")
         command = [str(cloud.bin / "smokesentry"), "cloud", "console", "--config", str(cloud.folder / "cloud.toml")]
         processes.start("console", command)
-        processes.wait_for("the page", console.answers, 60)
+        processes.wait_for("the page", console.answers, 300)
         (found,) = console.get("/api/town")["rooftops"]["features"]
         assert found["properties"]["name"] == "丽景街 1 号"
-        with urllib.request.urlopen(f"{console.address}/", timeout=10) as page:
+        with urllib.request.urlopen(f"{console.address}/", timeout=60) as page:
             assert "maplibre" in page.read().decode()
 
 
