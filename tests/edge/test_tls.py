@@ -124,7 +124,10 @@ def serve() -> Iterator[Serve]:
         door.close()
 
 
-def test_both_trust_each_other(tmp_path: Path, authority: Authority, serve: Serve) -> None:
+def test_both_trust_each_other(
+    tmp_path: Path, authority: Authority, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.tls._REFUSAL_COMES_WITHIN_S", 0.2)
     issue = authority("a")
     gateway = issue("gw-1")
     port = serve(issue("broker"), tmp_path / "a.crt")
@@ -139,7 +142,10 @@ def test_a_broker_of_another_authority_is_refused(tmp_path: Path, authority: Aut
         try_broker("127.0.0.1", port, client_context(tmp_path / "a.crt", gateway.certificate, gateway.key))
 
 
-def test_a_broker_that_refuses_our_certificate_is_noticed(tmp_path: Path, authority: Authority, serve: Serve) -> None:
+def test_a_broker_that_refuses_our_certificate_is_noticed(
+    tmp_path: Path, authority: Authority, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.tls._REFUSAL_COMES_WITHIN_S", 60.0)
     ours, theirs = authority("a"), authority("b")
     stranger = theirs("gw-1")
     port = serve(ours("broker"), tmp_path / "a.crt")

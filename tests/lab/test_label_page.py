@@ -33,14 +33,14 @@ def address(clips: Path) -> Iterator[str]:
         time.sleep(0.02)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
 
 
 def ask(
     address: str, method: str, path: str, body: bytes | None = None, host: str = "127.0.0.1"
 ) -> tuple[int, str, bytes]:
     """Status, content type and body of one request."""
-    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=20)
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
     connection.request(method, path, body, {"Host": host, "Content-Type": "application/json"})
     answer = connection.getresponse()
     found = answer.status, str(answer.getheader("content-type")), answer.read()
@@ -92,8 +92,10 @@ def test_a_person_marks_a_plume_with_keyboard_and_one_click(clips: Path, address
     from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as tools:
+        expect.set_options(timeout=120_000)
         browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(120_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(address)
@@ -106,6 +108,7 @@ def test_a_person_marks_a_plume_with_keyboard_and_one_click(clips: Path, address
         page.keyboard.press("i")
         page.keyboard.press("Shift+ArrowRight")
         page.keyboard.press("o")
+        page.wait_for_function("document.getElementById('frame').naturalWidth > 0")  # before, it has no height
         box = page.locator("#frame").bounding_box()
         assert box is not None
         page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.5)
@@ -118,9 +121,11 @@ def test_a_person_marks_a_plume_with_keyboard_and_one_click(clips: Path, address
         page.keyboard.press("Enter")
         expect(page.locator("#clips button").nth(1)).to_contain_text("✓ 1")
         page.locator("#temp_c").fill("-3.5")
-        page.locator("#temp_c").blur()
+        with page.expect_response(lambda answer: answer.request.method == "PUT"):
+            page.locator("#temp_c").blur()
         expect(page.locator("#saved")).to_contain_text("kept")
         page.keyboard.press("p")
+        expect(page.locator("#name")).to_contain_text("plume-00")
         expect(page.locator("#labels tbody tr")).to_have_count(1)
         browser.close()
     assert problems == []

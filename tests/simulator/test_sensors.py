@@ -157,7 +157,7 @@ def test_lines_speak_when_they_are_asked_or_by_themselves(model: str, tmp_path: 
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        with serial.Serial(str(port.link), driver.baud, timeout=5) as wire:
+        with serial.Serial(str(port.link), driver.baud, timeout=60) as wire:
             if driver.polls:
                 time.sleep(0.3)
                 assert wire.in_waiting == 0

@@ -71,18 +71,18 @@ def test_snapshots_tell_new_from_old() -> None:
     snapshots = Snapshots()
     try:
         snapshots.put("/gw/cam.jpg", b"one", 1_700_000_000.25)
-        with urllib.request.urlopen(f"{snapshots.base}/gw/cam.jpg", timeout=5) as answer:
+        with urllib.request.urlopen(f"{snapshots.base}/gw/cam.jpg", timeout=60) as answer:
             assert answer.read() == b"one"
             assert answer.headers["X-Frame-Time"] == "2023-11-14T22:13:20.250Z"
             tag = answer.headers["ETag"]
         again = urllib.request.Request(f"{snapshots.base}/gw/cam.jpg", headers={"If-None-Match": tag})
         with pytest.raises(urllib.error.HTTPError, match="304"):
-            urllib.request.urlopen(again, timeout=5)
+            urllib.request.urlopen(again, timeout=60)
         snapshots.put("/gw/cam.jpg", b"two", 1_700_000_000.75)
-        with urllib.request.urlopen(again, timeout=5) as answer:
+        with urllib.request.urlopen(again, timeout=60) as answer:
             assert answer.read() == b"two"
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(f"{snapshots.base}/gw/other.jpg", timeout=5)
+            urllib.request.urlopen(f"{snapshots.base}/gw/other.jpg", timeout=60)
         assert snapshots.fetched == {"/gw/cam.jpg"}
     finally:
         snapshots.close()
@@ -93,14 +93,17 @@ def test_a_port_is_a_serial_line(tmp_path: Path) -> None:
     try:
         for _ in range(1000):  # nobody listens: old bytes are lost, the sensor never blocks
             port.send(b"\xaa" * 32)
-        with serial.Serial(str(port.link), 9600, timeout=2) as line:
+        with serial.Serial(str(port.link), 9600, timeout=60) as line:
             line.reset_input_buffer()
             port.send(bytes(range(256)))
             assert line.read(256) == bytes(range(256))  # raw: no byte means anything to the terminal
             line.write(b"sleep\r\n")
             line.flush()
-            time.sleep(0.05)
-            assert port.received() == b"sleep\r\n"
+            heard = b""
+            while len(heard) < 7:
+                time.sleep(0.01)
+                heard += port.received()
+            assert heard == b"sleep\r\n"
             assert port.received() == b""
     finally:
         port.close()
@@ -112,7 +115,7 @@ def test_the_live_street(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "smokesentry", "simulate", "--folder", str(folder), "--quiet", "1", "--seed", "7"]
     process = subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not (folder / "street.json").exists():
             assert process.poll() is None
             assert time.monotonic() < deadline
@@ -124,12 +127,12 @@ def test_the_live_street(tmp_path: Path) -> None:
         for gateway in offer["gateways"]:
             (camera,) = gateway["cameras"]
             msgspec.convert(camera["pose"], CameraPose)
-            with urllib.request.urlopen(camera["url"], timeout=5) as answer:
+            with urllib.request.urlopen(camera["url"], timeout=60) as answer:
                 frame = cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR)
             assert frame.shape == (720, 1280, 3)
             for sensor in gateway["sensors"]:
                 length = {"PMS5003T": 32, "SDS011": 10}[sensor["model"]]
-                with serial.Serial(sensor["port"], 9600, timeout=5) as line:
+                with serial.Serial(sensor["port"], 9600, timeout=60) as line:
                     reading = driver_for(sensor["model"]).parse(line.read(length))
                 assert isinstance(reading, Reading)
                 assert reading.quality == "ok"
@@ -141,7 +144,7 @@ def test_the_live_street(tmp_path: Path) -> None:
         assert truth["burned"][0]["to"] is None
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     truth = json.loads((folder / "truth.json").read_text())
     assert from_wire(truth["burned"][0]["to"]) >= from_wire(truth["burned"][0]["from"])
     lines = [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
