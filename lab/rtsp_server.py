@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from lab.processes import free_port
+
 _SERVER = """
 import sys, gi
 gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
@@ -18,8 +20,8 @@ factory.set_launch("( videotestsrc is-live=true pattern=ball ! video/x-raw,width
                    % (sys.argv[2], sys.argv[3]))
 factory.set_shared(True)
 server.get_mount_points().add_factory("/cam", factory)
-server.attach(None)
-print(server.get_bound_port(), flush=True)
+if server.attach(None):
+    print("listens", flush=True)
 GLib.MainLoop().run()
 """
 
@@ -29,7 +31,7 @@ class RtspServer:
 
     def __init__(self, width: int = 640, height: int = 360) -> None:
         self.size = (width, height)
-        self._port = "0"
+        self._port = str(free_port())
         self._process: subprocess.Popen[str] | None = None
 
     @staticmethod
@@ -47,10 +49,8 @@ class RtspServer:
         words = ["/usr/bin/python3", "-c", _SERVER, self._port, *map(str, self.size)]
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout is not None
-        port = self._process.stdout.readline().strip()
-        if not port:
+        if not self._process.stdout.readline():
             raise OSError("GStreamer's RTSP server did not start; are its packages complete?")
-        self._port = port
 
     def stop(self) -> None:
         """Kills it, as a camera that loses power."""
