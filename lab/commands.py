@@ -16,16 +16,16 @@ def main(argv: list[str]) -> int:
     words = parser.add_subparsers(dest="word", required=True)
     make = words.add_parser("make-data", help="draw nights and keep what the network would see of them")
     make.add_argument("--out", type=Path, required=True, help="a folder of its own")
-    make.add_argument("--nights", type=int, default=1500)
+    make.add_argument("--nights", type=int, default=3000)
     make.add_argument("--first-seed", type=int, default=0)
     train = words.add_parser("train", help="train and convert; needs the training environment")
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
     train.add_argument("--check", type=Path, help="a folder of tuning nights, to see how it goes meanwhile")
-    train.add_argument("--steps", type=int, default=12000, help="of each member")
+    train.add_argument("--steps", type=int, default=10000, help="of each member")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--members", type=int, default=2, help="trainings of which the network is the mean")
     train.add_argument("--weights", type=Path, help="one member only: go on from this .weights.h5, and keep them in it")
-    train.add_argument("--name", default="plume-6")
+    train.add_argument("--name", default="plume-7")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
     judge.add_argument("--scale", type=float, default=1.0, help="1 is the whole table; 0.1 a quick look")
@@ -65,7 +65,7 @@ def _make(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     try:
-        from lab.train import export, train
+        from lab.train import export, train, train_members
     except ImportError as error:
         print(
             f"{error}; install lab/requirements-train.txt into an environment of its own and run this there",
@@ -77,7 +77,10 @@ def _train(options: argparse.Namespace) -> int:
         return 2
     begun = options.weights if options.weights is not None and options.weights.exists() else None
     seeds = range(options.seed, options.seed + options.members)
-    models = [train(options.data, options.steps, seed, begun, options.check) for seed in seeds]
+    if len(seeds) > 1:
+        models = train_members(options.data, options.steps, seeds, options.check)
+    else:
+        models = [train(options.data, options.steps, options.seed, begun, options.check)]
     if options.weights is not None:
         models[0].save_weights(options.weights)
     note = {"seeds": list(seeds), "steps": options.steps, "data": [folder.name for folder in options.data]}

@@ -57,7 +57,7 @@ def _grey(path: Path) -> Array:
 
 
 class Matte:
-    """Filmed smoke laid along a plume's direction and cut to a cone, since the film shows a bank of smoke that fills its
+    """Filmed smoke laid along a plume's direction and cut to a cone, for the film shows a bank of smoke that fills its
     left side; its luminance is its opacity."""
 
     def __init__(self, data: Path, rng: Rng, shape: Shape) -> None:

@@ -3,8 +3,8 @@
 # TensorFlow cannot share the product's environment (numpy), so it gets build/train-env.
 set -eu
 python=$1
-nights=${2:-4000}
-steps=${3:-12000}
+nights=${2:-3000}
+steps=${3:-10000}
 env=build/train-env
 
 . scripts/environment.sh
