@@ -84,6 +84,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.hypothesis  # drawn within: `make properties` cannot see it by itself
 def test_whatever_a_gateway_signs_ends_as_a_fact_or_a_letter_and_its_number_is_held(engine, keys, east):
     """Any field of any record replaced by anything: one transaction each, never an exception, never a lost number."""
 

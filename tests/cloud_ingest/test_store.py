@@ -161,6 +161,7 @@ def test_letters_are_bounded_and_junk_never_pushes_out_signed_ones(engine, rows,
     assert [letter["id"] for letter in newest] == [kept[-1]["id"], kept[-2]["id"]]
 
 
+@pytest.mark.hypothesis  # drawn within: `make properties` cannot see it by itself
 def test_what_was_accepted_can_always_be_stored(engine, east, keys):
     text = st.text(max_size=80)
     numbers = st.floats(allow_nan=False, allow_infinity=False)
