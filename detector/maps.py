@@ -88,7 +88,7 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     """Maps (HEIGHT/2, WIDTH/2, len(MAPS)) and figures (len(FIGURES),), all within 0-1. Sets ``stats.sigma`` on
     the way."""
     level, m5, m20 = halve(stats.background), halve(stats.m5), halve(stats.m20)
-    v20, vs5, vs20 = halve(stats.v20), halve(stats.vs5), halve(stats.vs20)
+    v20, vs20 = stats.v20, stats.vs20
     gx = cv2.Sobel(level, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     gy = cv2.Sobel(level, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
     slope2 = gx * gx + gy * gy
@@ -105,23 +105,23 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     layers: list[Grey] = [
         deviation,
         _log_ratio(vs20, expected_smooth),
-        _log_ratio(vs5, expected_smooth),
-        _log_ratio(halve(stats.flicker), expected),
+        _log_ratio(stats.vs5, expected_smooth),
+        _log_ratio(stats.flicker, expected),
         _signed(shift5),
         _signed(shift20),
         _signed(shift20 - wide),
         _signed(wide),
-        _signed(halve(stats.m60) / sigma),
-        _log_ratio(halve(stats.v60), expected * np.float32(0.3)),
-        halve(stats.away),
-        halve(stats.a20) / np.sqrt(v20 + 0.05),
+        _signed(stats.m60 / sigma),
+        _log_ratio(stats.v60, expected * np.float32(0.3)),
+        stats.away,
+        stats.a20 / np.sqrt(v20 + 0.05),
         occlusion,
         texture,
         _by_shift(m5 - level, gx, gy),
-        0.5 + 0.5 * halve(stats.kept1) / vs_safe,
-        0.5 + 0.5 * halve(stats.kept4) / vs_safe,
-        0.5 + 0.5 * halve(stats.transport_up) / vs_safe,
-        0.5 + 0.5 * halve(stats.transport_right) / vs_safe,
+        0.5 + 0.5 * stats.kept1 / vs_safe,
+        0.5 + 0.5 * stats.kept4 / vs_safe,
+        0.5 + 0.5 * stats.transport_up / vs_safe,
+        0.5 + 0.5 * stats.transport_right / vs_safe,
         level / 255,
         np.log1p(slope2) / 8,
         cv2.blur(deviation, _WIDE),
