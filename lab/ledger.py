@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy import Engine, NullPool, create_engine, func, select
 
 from cloud_ingest.store.schema import (
     camera_poses,
@@ -125,4 +125,4 @@ def _facts(cloud_folder: Path, gateway: str, lane: str) -> int:
 
 
 def _engine(cloud_folder: Path) -> Engine:
-    return create_engine(f"sqlite:///{cloud_folder / 'cloud.db'}")
+    return create_engine(f"sqlite:///{cloud_folder / 'cloud.db'}", poolclass=NullPool)  # asked again and again
