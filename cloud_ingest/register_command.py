@@ -17,19 +17,22 @@ WORD = "import-register"
 
 def add(words: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command to ``smokesentry cloud``."""
-    text = "put a CSV register of households, places and dates in force, in the last one's place"
+    text = "put a register (CSV or workbook) of households, places and dates in force, in the last one's place"
     command = words.add_parser(WORD, help=text, description=text)
     command.add_argument("--config", type=Path, required=True, help="the cloud's TOML file (docs/cloud_ingest.md)")
     command.add_argument("--tenant", help="the town; may be left out when the file names only one")
-    command.add_argument("file", type=Path, help="CSV (docs/fusion.md)")
+    command.add_argument("--layer", help="sheet of a workbook, where several are filled")
+    command.add_argument("file", type=Path, help="CSV, XLSX, XLS or ODS (docs/fusion.md)")
 
 
 def run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
     """Imports the file whole or, with an error that names row and column, not at all."""
     from cloud_ingest.geotag.register import KINDS
-    from cloud_ingest.geotag.register_file import RegisterError
+    from cloud_ingest.geotag.register_file import read_register
+    from cloud_ingest.places.table import PlaceError
     from cloud_ingest.store.database import open_store, reading, writing
-    from cloud_ingest.store.registers import import_register, unknown_rooftops
+    from cloud_ingest.store.imports import Wish, digest_of
+    from cloud_ingest.store.registers import store_register, unknown_rooftops
     from smokesentry.clock import SystemClock
 
     tenants, tenant = settings.cloud.tenants, arguments.tenant
@@ -39,16 +42,16 @@ def run(arguments: argparse.Namespace, settings: CloudSettings) -> int:
         raise SettingsError(f"--tenant {tenant}: not in [cloud] tenants ({', '.join(tenants)})")
     tenant = tenant or tenants[0]
     try:
-        raw = arguments.file.read_bytes()
+        entries = read_register(arguments.file, arguments.layer)
+        digest = digest_of(Wish("register", arguments.file, layer=arguments.layer))
     except OSError as error:
         raise SettingsError(f"{arguments.file}: cannot be read ({error.strerror})") from error
-    engine = open_store(settings.database_url)
-    try:
-        with writing(engine) as connection:
-            at = SystemClock().now().captured_at
-            register = import_register(connection, tenant, arguments.file.name, raw, at)
-    except RegisterError as error:
+    except PlaceError as error:
         raise SettingsError(f"{arguments.file}: {error}; nothing was imported") from error
+    engine = open_store(settings.database_url)
+    with writing(engine) as connection:
+        at = SystemClock().now().captured_at
+        register = store_register(connection, tenant, arguments.file.name, digest, entries, at)
     with reading(engine) as connection:
         strange = unknown_rooftops(connection, tenant, register)
     engine.dispose()

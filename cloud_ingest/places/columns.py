@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -60,14 +61,14 @@ class Columns:
     found: dict[str, str]  # our name -> the file's
 
     @classmethod
-    def of(cls, table: Table, wanted: tuple[str, ...]) -> Columns:
+    def of(cls, table: Table, wanted: Iterable[str], names: Mapping[str, tuple[str, ...]] = NAMES) -> Columns:
         """Chooses; where a file has several that would do, the better name wins. No column serves twice."""
         there: dict[str, str] = {}
         for name in table.columns:
             there.setdefault(normal(name), name)
         found: dict[str, str] = {}
         for ours in wanted:
-            for theirs in NAMES[ours]:
+            for theirs in names[ours]:
                 if theirs in there and there[theirs] not in found.values():
                     found[ours] = there[theirs]
                     break

@@ -11,11 +11,12 @@ from cloud_ingest.places.columns import ANY_NUMBER, NAMES, Columns, normal
 from cloud_ingest.places.geojson import read_geojson
 from cloud_ingest.places.geopackage import read_geopackage
 from cloud_ingest.places.shapefiles import read_shapefile
-from cloud_ingest.places.spreadsheet import read_csv, read_workbook
+from cloud_ingest.places.spreadsheet import Known, read_csv, read_workbook
 from cloud_ingest.places.table import PlaceError, Table, object_array
 
 _MAX_TEXT_BYTES = 1_500_000_000
-ENDINGS = (".geojson", ".json", ".shp", ".zip", ".gpkg", ".csv", ".xlsx", ".xls", ".ods")
+SHEETS = (".csv", ".xlsx", ".xls", ".ods")
+ENDINGS = (".geojson", ".json", ".shp", ".zip", ".gpkg", *SHEETS)
 
 
 def read_table(path: Path, wanted: tuple[str, ...], layer: str | None = None) -> Table:
@@ -33,13 +34,22 @@ def read_table(path: Path, wanted: tuple[str, ...], layer: str | None = None) ->
             return read_shapefile(path)
         if ending == ".gpkg":
             return read_geopackage(path, layer)
-        if ending == ".csv":
-            return _placed(read_csv(path, lambda name: normal(name) in names))
-        if ending in {".xlsx", ".xls", ".ods"}:
-            return _placed(read_workbook(path, layer, lambda name: normal(name) in names))
+        if ending in SHEETS:
+            return _placed(read_rows(path, lambda name: normal(name) in names, layer))
     except OSError as error:
         raise PlaceError(f"cannot be read ({error.strerror})") from error
     raise PlaceError(f"{ending or 'a name without ending'} is not read; expected one of {', '.join(ENDINGS)}")
+
+
+def read_rows(path: Path, known: Known, layer: str | None = None) -> Table:
+    """Reads a file of rows, whatever they mean. ``known``: whether a column's name means something. Raises
+    :class:`PlaceError`, and ``OSError`` for a file that cannot be read."""
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        return read_csv(path, known)
+    if ending in SHEETS:
+        return read_workbook(path, layer, known)
+    raise PlaceError(f"{ending or 'a name without ending'} is no spreadsheet; expected one of {', '.join(SHEETS)}")
 
 
 def _placed(table: Table) -> Table:

@@ -35,7 +35,12 @@ def read_csv(path: Path, known: Known) -> Table:
     """Reads a text file of rows. Raises :class:`PlaceError`."""
     if path.stat().st_size > _MAX_CSV_BYTES:
         raise PlaceError(f"has more than {_MAX_CSV_BYTES} bytes: split it by district")
-    text, notes = _text(path.read_bytes())
+    return csv_table(path.read_bytes(), known)
+
+
+def csv_table(data: bytes, known: Known) -> Table:
+    """The rows of a text file. Raises :class:`PlaceError`."""
+    text, notes = _text(data)
     sample = "\n".join(text.splitlines()[:_TITLE_ROWS])
     delimiter = max((",", ";", "\t"), key=sample.count)
     try:
@@ -46,6 +51,8 @@ def read_csv(path: Path, known: Known) -> Table:
 
 
 def _text(data: bytes) -> tuple[str, list[str]]:
+    if data.startswith(b"PK\x03\x04"):
+        raise PlaceError("is a workbook and no CSV: give it its own ending, .xlsx or .ods")
     for encoding in ["utf-16"] if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig", "gb18030"]:
         try:
             text = data.decode(encoding)
@@ -137,7 +144,8 @@ def _table(
     if hits[head] == 0:
         names = ", ".join(str(cell) for cell in rows[0][:8] if cell not in (None, ""))
         raise PlaceError(
-            f"no row has names of columns that are known (row 1: {names[:120]}); docs/places.md lists them"
+            f"no row has names of columns that are known (row 1: {names[:120]}); docs/places.md lists them, "
+            "docs/fusion.md those of a register"
         )
     names_at: dict[str, int] = {}
     for at, cell in enumerate(rows[head]):
@@ -156,4 +164,14 @@ def _table(
             if (number, at) in hollow and known(name):
                 raise PlaceError(f"row {number + 1}, column {name}: {hollow[(number, at)]}")
             columns[name].append(value)
-    return Table(object_array([None] * len(kept)), columns, None, lambda index: f"row {kept[index] + 1}", tuple(notes))
+    named = set(names_at.values())
+    stray = next(
+        (
+            f"row {number + 1}"
+            for number in kept
+            if any(cell not in (None, "") for at, cell in enumerate(rows[number]) if at not in named)
+        ),
+        None,
+    )
+    shapes = object_array([None] * len(kept))
+    return Table(shapes, columns, None, lambda index: f"row {kept[index] + 1}", tuple(notes), stray)

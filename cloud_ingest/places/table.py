@@ -28,6 +28,7 @@ class Table:
     crs: str | None  # as the file says it: WKT, "EPSG:4547", ...; None: it does not
     where: Callable[[int], str]  # a row's place in the file, for people: "row 7", "feature 3"
     notes: tuple[str, ...] = ()  # what the reader had to guess
+    stray: str | None = None  # of a spreadsheet: the first row with something under no column's name
 
     def __len__(self) -> int:
         return len(self.shapes)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
 from cloud_ingest.geotag.register import Circle, Entry, Register
-from cloud_ingest.geotag.register_file import decoded, read_register
 from cloud_ingest.store.footprints import current_version
 from cloud_ingest.store.register_schema import register_entries, register_versions
 from cloud_ingest.store.schema import footprint_versions, rooftops
@@ -17,11 +16,11 @@ from cloud_ingest.store.schema import footprint_versions, rooftops
 _AT_ONCE = 1000
 
 
-def import_register(connection: Connection, tenant: str, source: str, raw: bytes, at: str) -> Register:
-    """Reads, checks and stores a file as the tenant's new version, in the whole register's place; a file that is in
-    force already changes nothing. Raises ``geotag.register_file.RegisterError``."""
-    entries = read_register(decoded(raw))
-    digest = "sha256:" + hashlib.sha256(raw).hexdigest()
+def store_register(
+    connection: Connection, tenant: str, source: str, digest: str, entries: Sequence[Entry], at: str
+) -> Register:
+    """Puts a file's entries in force as the tenant's new version, in the whole register's place; a file that is in
+    force already (by its digest, ``store.imports.digest_of``) changes nothing."""
     table = register_versions
     current = current_register(connection, tenant)
     if current is not None:

@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from cloud_ingest.geotag.alerts import AlertBuilder
-from cloud_ingest.geotag.register_file import RegisterError
+from cloud_ingest.geotag.register_file import entries_of, is_column
 from cloud_ingest.ingest.accept import Accepted, accept_batch
 from cloud_ingest.ingest.writer import Writer
+from cloud_ingest.places.spreadsheet import csv_table
+from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
-from cloud_ingest.store.registers import current_register, import_register, load_register, unknown_rooftops
+from cloud_ingest.store.registers import current_register, load_register, store_register, unknown_rooftops
 from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, changes, roof_nights
 from smokesentry.clock import from_wire, to_wire
 from smokesentry.messages import records as wire
@@ -44,7 +46,8 @@ class Cloud:
     def register(self, lines):
         with writing(self.engine) as connection:
             text = "kind,rooftop,from_day,to_day,fuel\n" + "\n".join(lines)
-            return import_register(connection, "lab", "register.csv", text.encode(), NOW)
+            entries = entries_of(csv_table(text.encode(), is_column))
+            return store_register(connection, "lab", "register.csv", text[-71:], entries, NOW)
 
     def weigh_again(self, now=NOW):
         with writing(self.engine) as connection:
@@ -106,7 +109,7 @@ def test_a_register_shifts_its_roofs_lists_why_and_is_what_held_at_the_time(clou
 def test_an_import_is_whole_or_not_at_all_and_the_same_again_changes_nothing(cloud, engine):
     first = cloud.register(["gas,r1c1,2026-01-01,,", "burning_found,nowhere,2026-02-03,,wood"])
     assert cloud.register(["gas,r1c1,2026-01-01,,", "burning_found,nowhere,2026-02-03,,wood"]).version == first.version
-    with pytest.raises(RegisterError, match="row 3, column from_day"):
+    with pytest.raises(PlaceError, match="row 3: from_day"):
         cloud.register(["gas,r1c2,2026-01-01,,", "gas,r1c2,tomorrow,,"])
     with reading(engine) as connection:
         assert current_register(connection, "lab") == first.version

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,10 +14,16 @@ from cloud_ingest.geotag.history import MOST, Night, repeat_factor
 from cloud_ingest.geotag.posterior import Posterior
 from cloud_ingest.geotag.prior import reweighed
 from cloud_ingest.geotag.register import KINDS, Circle, Entry, Register, night_of, roof_factors
-from cloud_ingest.geotag.register_file import RegisterError, decoded, read_register
+from cloud_ingest.geotag.register_file import entries_of, is_column, read_register
+from cloud_ingest.places.spreadsheet import csv_table
+from cloud_ingest.places.table import PlaceError
 
 ZONE = ZoneInfo("Asia/Shanghai")
 TONIGHT = datetime(2026, 11, 22, 19, 30, tzinfo=ZONE)
+
+
+def read_text(text, encoding="utf-8"):
+    return entries_of(csv_table(text.encode(encoding), is_column))
 
 
 def entry(kind, from_day=date(2026, 10, 1), **changes):
@@ -32,56 +39,90 @@ def test_a_file_in_chinese_or_english_says_the_same():
         "煤改气,r1,2025/10/1,2026.12.31,,phase 2\n"
         "散煤使用点,r2,2025-10-01,,散煤,\n"
     )
-    assert read_register(english) == read_register(chinese)
-    assert read_register(decoded(chinese.encode("gb18030"))) == read_register(decoded(chinese.encode("utf-8-sig")))
-    first, second = read_register(english)
+    assert read_text(english) == read_text(chinese)
+    assert read_text(chinese, "gb18030") == read_text(chinese, "utf-8-sig") == read_text(chinese, "utf-16")
+    first, second = read_text(english)
     assert (first.kind, first.rooftop, first.to_day, first.note) == ("gas", "r1", date(2026, 12, 31), "phase 2")
     assert (second.row, second.fuel, second.to_day) == (3, "coal", None)
+
+
+def test_a_workbook_says_what_the_same_csv_says(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["某镇散煤治理台账（2026年）"])
+    page.append(
+        ["类型", "房屋编号", "纬度", "经度", "半径（米）", "起始日期", "结束日期", "开始时间", "结束时间", "备注"]
+    )
+    page.append(["煤改气", 1001, None, None, None, date(2025, 10, 1), None, None, None, "二期"])
+    page.append(["烟花爆竹", None, 38.05, 114.5, 300, date(2027, 2, 5), "2027年2月6日", time(18, 30), "24:00", None])
+    page.append([None] * 10)
+    page.append(["烧纸", None, None, None, None, datetime(2026, 11, 18), None, time(17), timedelta(hours=24), None])
+    path = tmp_path / "台账.xlsx"
+    book.save(path)
+    text = (
+        "kind,rooftop,lat,lon,radius_m,from_day,to_day,from_time,to_time,note\n"
+        "gas,1001,,,,2025-10-01,,,,二期\nfireworks,,38.05,114.5,300,2027-02-05,2027-02-06,18:30,24:00,\n"
+        "paper_burning,,,,,2026-11-18,,17:00,24:00,\n"
+    )
+    found = read_register(path)
+    assert [one.row for one in found] == [3, 4, 6]  # as the program shows them
+    assert [replace(one, row=0) for one in found] == [replace(one, row=0) for one in read_text(text)]
+    page["F4"] = "soon"
+    book.create_sheet("说明").append(["其他"])
+    book.save(path)
+    with pytest.raises(PlaceError, match="say --layer NAME; its sheets are: Sheet, 说明"):
+        read_register(path)
+    with pytest.raises(PlaceError, match="row 4: 起始日期 is 'soon'; expected a date"):
+        read_register(path, "Sheet")
 
 
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("gass,r1,2026-10-01,,,,,,", "row 2, column kind: 'gass': expected one of coal_use"),
-        ("gas,r1,10-01,,,,,,", "row 2, column from_day: '10-01': expected a day"),
-        ("gas,r1,2026-02-30,,,,,,", "row 2, column from_day"),
+        ("gass,r1,2026-10-01,,,,,,", "row 2: kind is 'gass'; expected one of coal_use"),
+        ("gas,r1,10-01,,,,,,", "row 2: from_day is '10-01'; expected a date"),
+        ("gas,r1,2026-02-30,,,,,,", "row 2: from_day is '2026-02-30'"),
         (
             "gas,r1,2026-10-01,2026-09-01,,,,,",
-            "row 2, column to_day: '2026-09-01': expected a day not before 2026-10-01",
+            "row 2: to_day is '2026-09-01'; expected a day not before 2026-10-01",
         ),
-        ("gas,,2026-10-01,,,,,,", "row 2, column rooftop: '': expected a rooftop's id"),
+        ("gas,,2026-10-01,,,,,,", "row 2: rooftop is empty; expected a rooftop's id"),
         ("burial_place,,2026-10-01,,,,,,", "needs a place"),
-        ("burial_place,,2026-10-01,,38.0,,,,", "row 2, column lon"),
+        ("burial_place,,2026-10-01,,38.0,,,,", "row 2: lon is empty; expected lat, lon (WGS-84) and radius_m together"),
         ("burial_place,r1,2026-10-01,,38,114,50,,", "either a rooftop or"),
-        ("burial_place,,2026-10-01,,138,114,50,,", "row 2, column lat: '138': expected a number from -90 to 90"),
-        ("burial_place,,2026-10-01,,38,nan,50,,", "row 2, column lon"),
-        ("fireworks,,2027-02-05,2027-02-06,,,,18:00,", "row 2, column to_time: '': expected both times or none"),
-        ("fireworks,,2027-02-05,2027-02-06,,,,18:00,25:00", "row 2, column to_time"),
-        ("fireworks,,2027-02-05,2027-02-06,,,,8pm,24:00", "row 2, column from_time"),
-        ("gas,r1,2026-10-01,,,,,18:00,22:00", "row 2, column from_time: '18:00': expected no times"),
-        ("gas,r1,2026-10-01,,,,,,,more,cells", "11 cells under 9 columns"),
-        ('gas,"r1,2026-10-01', "row"),
+        ("burial_place,,2026-10-01,,138,114,50,,", "row 2: lat is '138'; expected a number between -90 and 90"),
+        ("burial_place,,2026-10-01,,38,nan,50,,", "row 2: lon is 'nan'"),
+        ("fireworks,,2027-02-05,2027-02-06,,,,18:00,", "row 2: to_time is empty; expected both times or none"),
+        ("fireworks,,2027-02-05,2027-02-06,,,,18:00,25:00", "row 2: to_time is '25:00'"),
+        ("fireworks,,2027-02-05,2027-02-06,,,,8pm,24:00", "row 2: from_time is '8pm'"),
+        ("gas,r1,2026-10-01,,,,,18:00,22:00", "row 2: from_time is '18:00'; expected no times"),
+        ("gas,r1,2026-10-01,,,,,,,more,cells", "row 2: has cells under no column's name"),
+        ('gas,"r1,2026-10-01', "is no table of text"),
     ],
 )
 def test_what_is_wrong_is_named_by_row_and_column(line, says):
     head = "kind,rooftop,from_day,to_day,lat,lon,radius_m,from_time,to_time"
-    with pytest.raises(RegisterError, match="row") as refused:
-        read_register(f"{head}\n{line}\n")
+    with pytest.raises(PlaceError) as refused:
+        read_text(f"{head}\n{line}\n")
     assert says in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "column 'kind' (类型) is missing"),
+        ("", "is empty"),
+        ("类型,屋顶\n", "column 'from_day' (开始日期) is missing"),
         ("kind,from_day,colour\n", "column 'colour' is not known"),
-        ("kind,kind,from_day\n", "twice"),
-        ("PK\x03\x04\0\0", "save the sheet as CSV"),
+        ("kind,kind,from_day\n", "two columns are named 'kind'"),
+        ("kind,类型,from_day\n", "columns 'kind' and '类型' are the same"),
+        ("PK\x03\x04\0\0", "is a workbook and no CSV"),
     ],
 )
 def test_a_file_that_is_no_register_is_refused_in_words(text, says):
-    with pytest.raises(RegisterError) as refused:
-        read_register(text)
+    with pytest.raises(PlaceError) as refused:
+        read_text(text)
     assert says in str(refused.value)
 
 
@@ -90,8 +131,8 @@ def test_a_file_that_is_no_register_is_refused_in_words(text, says):
 def test_no_text_breaks_the_reader(text):
     for head in ("", "kind,rooftop,from_day\n"):
         try:
-            found = read_register(head + text)
-        except RegisterError:
+            found = read_text(head + text)
+        except PlaceError:
             continue
         assert all(isinstance(one, Entry) for one in found)
 

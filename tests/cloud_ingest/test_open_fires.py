@@ -19,14 +19,16 @@ from cloud_ingest.geotag.footprints import read_footprints
 from cloud_ingest.geotag.observation import Observation
 from cloud_ingest.geotag.open_fire import open_place, open_region
 from cloud_ingest.geotag.posterior import locate
+from cloud_ingest.geotag.register_file import entries_of, is_column
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import camera_in, make_view
 from cloud_ingest.ingest.accept import Accepted, accept_batch
 from cloud_ingest.ingest.writer import Writer
+from cloud_ingest.places.spreadsheet import csv_table
 from cloud_ingest.store.database import open_store, reading, writing
 from cloud_ingest.store.footprints import import_footprints
 from cloud_ingest.store.imports import Wish, prepare
-from cloud_ingest.store.registers import import_register
+from cloud_ingest.store.registers import store_register
 from cloud_ingest.store.schema import alert_versions, alerts, roof_nights
 
 NOW = "2026-11-22T19:05:00.000Z"
@@ -166,7 +168,7 @@ def test_the_place_knows_its_grid_and_the_registers_smoking_of_meat(cloud, east,
         prepare(connection, "lab", Wish("grids", path), zone, lambda _: None).put_in_force(connection, NOW)
         row = f"meat_smoking,{lat},{lon},40,2026-11-01,2027-02-28"
         text = f"kind,lat,lon,radius_m,from_day,to_day\n{row}\n"
-        import_register(connection, "lab", "register.csv", text.encode(), NOW)
+        store_register(connection, "lab", "r.csv", "1", entries_of(csv_table(text.encode(), is_column)), NOW)
     cloud.take(_burns(east, 1, YARD, origin_of), _burns(south, 1, YARD, origin_of, start_s=20))
     (alert,) = cloud.newest()
     assert alert["lies"]["place"]["grids"][0]["person"] == "张三" and alert["lies"]["rooftops"] == {}

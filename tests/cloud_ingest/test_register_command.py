@@ -57,8 +57,8 @@ def test_a_register_is_put_in_force_and_strange_rooftops_are_named(run, tmp_path
     [
         (LINES, (), "--tenant is needed: the file serves lab, hill"),
         (LINES, ("--tenant", "mars"), "not in [cloud] tenants"),
-        (LINES + "煤改气,r1c1,soon\n", ("--tenant", "lab"), "row 4, column from_day: 'soon'"),
-        ("colour\n", ("--tenant", "lab"), "column 'colour' is not known"),
+        (LINES + "煤改气,r1c1,soon\n", ("--tenant", "lab"), "row 4: 开始日期 is 'soon'"),
+        ("colour,类型\n", ("--tenant", "lab"), "column 'colour' is not known"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_imported(run, tmp_path, text, options, says, capsys):
@@ -68,6 +68,20 @@ def test_what_is_wrong_is_said_and_nothing_is_imported(run, tmp_path, text, opti
     with reading(engine) as connection:
         assert current_register(connection, "lab") is None
     engine.dispose()
+
+
+def test_a_workbook_is_put_in_force_once(run, tmp_path, capsys):
+    import openpyxl
+
+    run(LINES, "--tenant", "hill")
+    book = openpyxl.Workbook()
+    for row in (["kind", "rooftop", "from_day"], ["coal_use", "r1c1", "2025-10-01"]):
+        book.active.append(row)
+    book.save(tmp_path / "register.xlsx")
+    for _ in range(2):
+        path = str(tmp_path / "register.xlsx")
+        assert main(["import-register", "--config", str(tmp_path / "cloud.toml"), "--tenant", "lab", path]) == 0
+        assert "version 2, 1 entries" in capsys.readouterr().out
 
 
 def test_a_file_that_is_not_there_is_said(run, tmp_path, capsys):
