@@ -260,9 +260,9 @@ def cloud(broker: Broker, identity_of: Callable[[str], Identity]) -> Iterator[Fa
 
 @pytest.fixture
 def until() -> Callable[..., None]:
-    """Waits for a condition that other threads bring about; fails by name after 60 s."""
+    """Waits for a condition that other threads bring about; fails by name after two minutes."""
 
-    def wait(condition: Callable[[], bool], what: str, patience_s: float = 60.0) -> None:
+    def wait(condition: Callable[[], bool], what: str, patience_s: float = 120.0) -> None:
         deadline = time.monotonic() + patience_s
         while not condition():
             assert time.monotonic() < deadline, f"waited {patience_s} s in vain for: {what}"

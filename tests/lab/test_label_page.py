@@ -17,10 +17,19 @@ from lab.label_app import make_app
 from lab.labels import FILE, LabelsError, load
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory, make_town: Callable[..., object]) -> Path:
+    """Two clips, drawn once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    make_town(folder, 1, 1, frames=30)
+    (folder / FILE).unlink()
+    return folder
+
+
 @pytest.fixture
-def clips(tmp_path: Path, make_town: Callable[..., object]) -> Path:
-    make_town(tmp_path, 1, 1, frames=30)
-    (tmp_path / FILE).unlink()
+def clips(drawn: Path, tmp_path: Path) -> Path:
+    """A test's own copy, which may be labelled."""
+    shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -115,7 +115,7 @@ def test_the_live_street(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "smokesentry", "simulate", "--folder", str(folder), "--quiet", "1", "--seed", "7"]
     process = subprocess.Popen(words, env=os.environ | {"OMP_NUM_THREADS": "1"})
     try:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while not (folder / "street.json").exists():
             assert process.poll() is None
             assert time.monotonic() < deadline

@@ -15,7 +15,7 @@ from lab.cluster_run import Stand, stand
 from lab.ingest_run import Faults, Plan
 from smokesentry.clock import from_unix
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.rabbitmq, pytest.mark.system, pytest.mark.timeout(1500)]
 PLAN = Plan(gateways=10, interval_s=1.0, workers=2, kill_every_s=2.0, postgresql=False)
 
 

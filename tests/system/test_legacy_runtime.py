@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.system
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="tflite_runtime has wheels for Python 3.11 only")
 def test_tflite_runtime_sees_what_litert_sees() -> None:
     command = ["sh", "scripts/legacy.sh", sys.executable, sys.executable]
