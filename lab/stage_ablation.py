@@ -23,6 +23,7 @@ from detector.model import Model
 from detector.register import Pose
 from lab.evaluate import auc
 from lab.judge import Row, run
+from lab.scenes.night import Night, Seen
 from lab.suites import Case
 
 # Maps that say one thing together; what is neutral is what a quiet picture shows.
@@ -99,20 +100,36 @@ def without(variant: str) -> Iterator[None]:
 VARIANTS = ("", "registration", "even light", "presence", "whole-frame figures", *GROUPS)
 
 
-def _one(job: tuple[str, Case]) -> Row:
+class _Kept(Night):
+    """A night drawn once, to be looked at many times."""
+
+    def __init__(self, night: Night) -> None:
+        self.__dict__.update(night.__dict__)
+        self._seen = list(night.frames())
+
+    def frames(self) -> Iterator[Seen]:
+        """As :meth:`Night.frames`, as often as asked."""
+        return iter(self._seen)
+
+
+def _one(case: Case) -> dict[str, Row]:
     cv2.setNumThreads(1)
-    variant, case = job
-    with without(variant):
-        return run(case.night(), case.seed, case.name, case.group, case.weather)
+    night, rows = _Kept(case.night()), {}
+    for variant in VARIANTS:
+        with without(variant):
+            rows[variant] = run(night, case.seed, case.name, case.group, case.weather)
+    return rows
 
 
 def ablate(cases: Sequence[Case], processes: int, say: Callable[[str], None]) -> dict[str, list[Row]]:
     """Every variant's rows over the same nights."""
-    out: dict[str, list[Row]] = {}
+    out: dict[str, list[Row]] = {variant: [] for variant in VARIANTS}
     with Pool(processes) as pool:
-        for variant in VARIANTS:
-            out[variant] = pool.map(_one, [(variant, case) for case in cases], chunksize=2)
-            say(f"{variant or 'everything'}: {len(out[variant])} nights")
+        for number, rows in enumerate(pool.imap(_one, cases), 1):
+            for variant, row in rows.items():
+                out[variant].append(row)
+            if number % 10 == 0 or number == len(cases):
+                say(f"{number} of {len(cases)} nights, {len(VARIANTS)} times each")
     return out
 
 

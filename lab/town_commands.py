@@ -45,6 +45,7 @@ def add_words(words: Any) -> None:
     stages.add_argument("--scale", type=float, default=0.1)
     stages.add_argument("--processes", type=int, default=2)
     stages.add_argument("--data", type=Path, default=Path("../shared/data"))
+    stages.add_argument("--docs", type=Path, help="a page whose table between the marks is replaced")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -151,10 +152,14 @@ def _cues(options: argparse.Namespace) -> int:
 
 
 def _stages(options: argparse.Namespace) -> int:
+    from lab.report import replace_between
     from lab.stage_ablation import ablate, suite, table
 
     nights = suite(options.scale, options.data if options.data.is_dir() else None)
-    print(table(ablate(nights, options.processes, _say)))
+    told = table(ablate(nights, options.processes, _say))
+    print(told)
+    if options.docs:
+        replace_between(options.docs, "stages", told)
     return 0
 
 

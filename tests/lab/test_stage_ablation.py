@@ -7,8 +7,8 @@ from detector import pipeline, watcher
 from detector.maps import FIGURES, MAPS
 from detector.model import Model
 from detector.register import Pose
-from lab.judge import Row
-from lab.scenes.night import Night, Recipe
+from lab.judge import Row, run
+from lab.scenes.night import Recipe
 from lab.stage_ablation import GROUPS, VARIANTS, Blinded, _one, table, without
 from lab.suites import Case
 
@@ -47,9 +47,14 @@ def test_without_registration_nothing_is_moved_back() -> None:
 
 def test_a_night_is_judged_without_a_stage_and_told_in_the_table() -> None:
     case = Case("a", "simulated: quiet", 4_000_901, Recipe(20, 0.5, 0, 0, None, ()))
-    row = _one(("presence", case))
-    assert row.seconds == 20
-    assert Night(case.seed, case.recipe).sources == []
+    rows = _one(case)
+    assert list(rows) == list(VARIANTS)
+    assert all(row.seconds == 20 for row in rows.values())
+    assert rows["whole-frame figures"].best != rows[""].best
+    # The night that is kept is the night that is drawn.
+    assert rows[""] == run(case.night(), case.seed, case.name, case.group)
     smoky = Row("b", 1, "simulated: smoke", (), "none", best_smoke=0.9, best=0.9, noise=0.1)
     smoky.smoke = [{"contrast": 20.0, "alarm_s": 30.0}]
-    assert "| presence | 1.000 | 1 of 1 | 0 of 1 |" in table({"": [row, smoky], "presence": [row, smoky]})
+    assert "| presence | 1.000 | 1 of 1 | 0 of 1 |" in table(
+        {"": [rows[""], smoky], "presence": [rows["presence"], smoky]}
+    )
