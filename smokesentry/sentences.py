@@ -1,4 +1,4 @@
-"""What detector, bridge and gateway say in English sentences, in the language of whoever reads a page."""
+"""What detector, bridge and gateway say in English sentences, in the language of whoever reads a page; and which."""
 
 from __future__ import annotations
 
@@ -7,9 +7,49 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 #: English with holes ``{}`` and its translation, whose holes come in the same order; the first that fits counts.
 Sentences = Sequence[Sequence[str]]
+Language = Literal["zh", "en"]
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
+_MOST_TAGS = 50  # of a browser's header
+
+
+def choose_language(accept_language: str | None, *asked: str | None, default: Language = "zh") -> Language:
+    """The language of a page: what the reader asked for, the first that is one of ours (an address's ``lang``, a
+    cookie), else what the browser's ``Accept-Language`` wants most (RFC 9110: weights, ``*``, ``q=0`` for never), else
+    ``default``; English for a browser that names only others."""
+    for one in asked:
+        for language in LANGUAGES:
+            if one == language:
+                return language
+    weights = _weights(accept_language or "")
+    if not weights:
+        return default
+    wanted = {language: weights.get(language, weights.get("*", 0.0)) for language in LANGUAGES}
+    best = max(wanted.values())
+    if best == 0:
+        return "zh" if "en" in weights else "en"
+    liked = [language for language in LANGUAGES if wanted[language] == best]
+    named = [primary for primary in weights if primary in liked]  # as they stand in the header
+    return min(
+        liked, key=lambda language: (named.index(language) if language in named else len(named), language != default)
+    )
+
+
+def _weights(accept_language: str) -> dict[str, float]:
+    """Primary tag -> its greatest weight, in the header's order. What cannot be read as a weight is 0."""
+    found: dict[str, float] = {}
+    for part in accept_language.split(",")[:_MOST_TAGS]:
+        tag, *options = (text.strip().lower() for text in part.split(";"))
+        primary = tag.split("-")[0]
+        if not primary:
+            continue
+        weight = next((option[2:] for option in options if option.startswith("q=")), "1")
+        found[primary] = max(found.get(primary, 0.0), float(weight) if _WEIGHT.fullmatch(weight) else 0.0)
+    return found
 
 
 @cache

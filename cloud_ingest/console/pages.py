@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from fastapi import HTTPException, Request, Response
 from fastapi.templating import Jinja2Templates
 
-from cloud_ingest.console.words import LANGUAGES, choose_language, words
+from cloud_ingest.console.words import words
 from smokesentry.clock import from_wire
+from smokesentry.sentences import LANGUAGES, choose_language
 
 _COOKIE = "smokesentry-lang"
 _YEAR_S = 365 * 24 * 3600
@@ -46,7 +47,7 @@ class Pages:
 
     def language(self, request: Request, asked: str | None) -> str:
         """``zh`` or ``en``: asked for now, else remembered, else the browser's."""
-        return choose_language(asked, request.cookies.get(_COOKIE), request.headers.get("accept-language"))
+        return choose_language(request.headers.get("accept-language"), asked, request.cookies.get(_COOKIE))
 
     def draw(self, request: Request, name: str, town: str | None, lang: str | None, **context: Any) -> Response:
         """The page ``name`` about a town; ``words`` are those of its file (:func:`words`) where none are given."""

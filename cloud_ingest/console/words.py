@@ -9,8 +9,6 @@ from importlib.resources import files
 
 from smokesentry.sentences import sentences, translator
 
-LANGUAGES = ("zh", "en")
-
 
 @cache
 def words(lang: str, *parts: str) -> dict[str, str]:
@@ -49,15 +47,3 @@ def _translator(lang: str) -> Callable[[str], str]:
 
 def _file(*way: str) -> str:
     return files("cloud_ingest.console").joinpath(*way).read_text(encoding="utf-8")
-
-
-def choose_language(asked: str | None, remembered: str | None, accept_language: str | None) -> str:
-    """What the reader asked for now, else last time, else what the browser prefers; Chinese where nothing tells."""
-    for choice in (asked, remembered):
-        if choice in LANGUAGES:
-            return choice
-    for part in (accept_language or "").split(","):
-        code = part.split(";")[0].strip().lower()[:2]
-        if code in LANGUAGES:
-            return code
-    return "zh"

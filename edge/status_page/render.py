@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any
 
-from smokesentry.sentences import translated
+from smokesentry.sentences import Language, translated
 
-Language = Literal["en", "zh"]
 _FRESH_S = 30.0
 
 

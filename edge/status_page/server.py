@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from edge.local_web import Answers, listen, serve
 from edge.status_page.metrics import metrics_text
-from edge.status_page.render import Language, page
+from edge.status_page.render import page
+from smokesentry.sentences import Language, choose_language
 
 _log = logging.getLogger("edge.status_page")
 _AGAIN_S = 60.0
@@ -65,10 +66,7 @@ def _handler(status: Callable[[], dict[str, Any]]) -> type[Answers]:
                 self.send(404, "text/plain", b"there are /, /metrics and /status.json")
 
         def _language(self, query: str) -> Language:
-            wanted = parse_qs(query).get("lang", [""])[0]
-            if wanted in ("en", "zh"):
-                return "zh" if wanted == "zh" else "en"
-            return "zh" if self.headers.get("Accept-Language", "zh").lower().startswith("zh") else "en"
+            return choose_language(self.headers.get("Accept-Language"), parse_qs(query).get("lang", [""])[0])
 
     return Handler
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smokesentry.sentences import sentences, translated
+from smokesentry.sentences import LANGUAGES, choose_language, sentences, translated
 
 
 def test_every_pair_has_as_many_holes_on_both_sides_and_none_stands_twice() -> None:
@@ -43,3 +45,40 @@ def test_a_general_sentence_hides_no_special_one() -> None:
 def test_what_a_gateway_says_in_chinese(text: str, chinese: str) -> None:
     assert translated(text, "zh") == chinese
     assert translated(text, "en") == text
+
+
+@pytest.mark.parametrize(
+    ("browser", "asked", "chosen"),
+    [
+        ("zh-CN", ("en", "zh"), "en"),
+        ("zh-CN", (None, "en"), "en"),
+        ("en", ("xx", "<script>"), "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", (), "zh"),
+        ("en;q=0.4, zh;q=0.6", (), "zh"),
+        ("fr, en;q=0.5", (), "en"),
+        ("fr, zh-TW;q=0.2", (), "zh"),
+        ("de-DE", (), "en"),
+        ("*", (), "zh"),
+        ("fr, *;q=0.1", (), "zh"),
+        ("zh;q=0, *", (), "en"),
+        ("en;q=0", (), "zh"),
+        ("EN-gb, zh", (), "en"),
+        ("zh, en", (), "zh"),
+        ("zho", (), "en"),
+        ("en;q=nan, zh;q=0.1", (), "zh"),
+        ("", (), "zh"),
+        (None, (None,), "zh"),
+    ],
+)
+def test_the_language_is_asked_for_or_what_the_browser_wants_most(browser, asked, chosen) -> None:
+    assert choose_language(browser, *asked) == chosen
+
+
+def test_where_nothing_tells_a_page_may_speak_english() -> None:
+    assert choose_language(None, None, default="en") == choose_language("*", default="en") == "en"
+    assert choose_language("zh", default="en") == "zh"
+
+
+@given(st.text(alphabet="zhenfr-*;,q=01. ", max_size=40) | st.text(max_size=40))
+def test_no_header_is_too_strange(header: str) -> None:
+    assert choose_language(header) in LANGUAGES

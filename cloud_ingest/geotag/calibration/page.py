@@ -24,7 +24,7 @@ from cloud_ingest.geotag.calibration.marks import CannotCalibrate, Mark
 from cloud_ingest.geotag.calibration.run import Calibrated, by_marks
 from cloud_ingest.geotag.footprints import read_footprints
 from cloud_ingest.places.table import PlaceError
-from smokesentry.sentences import translated
+from smokesentry.sentences import LANGUAGES, choose_language, translated
 
 _REACH_DEG = 0.009  # about a kilometre: what a camera may see
 _MOST_ROOFS = 5000
@@ -38,7 +38,6 @@ _KINDS = {
     "town.js": "text/javascript",
     "page.css": "text/css",
 }
-LANGUAGES = ("zh", "en")
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -128,7 +127,7 @@ def create_app(desk: Desk, hosts: list[str], saved: threading.Event) -> FastAPI:
 
     @app.get("/")
     def page(request: Request, lang: str | None = None) -> Response:
-        chosen = _language(lang, request.headers.get("accept-language", ""))
+        chosen = choose_language(request.headers.get("accept-language"), lang)
         other = next(one for one in LANGUAGES if one != chosen)
         text = _file("page.html").replace("@lang@", chosen).replace("@other@", other)
         return Response(text.replace("@maplibre@", maplibre_prefix()), media_type="text/html")
@@ -152,7 +151,10 @@ def create_app(desk: Desk, hosts: list[str], saved: threading.Event) -> FastAPI:
     @app.get("/data")
     def data(lang: str = "en") -> Any:
         known = desk.known
-        words = {key: text[_language(lang, "")] for key, text in json.loads(_file("words.json")).items()}
+        words = {
+            key: text[choose_language(None, lang, default="en")]
+            for key, text in json.loads(_file("words.json")).items()
+        }
         return {
             "words": words, "roofs": desk.roofs, "frame_size": desk.frame_size,
             "camera": {
@@ -167,18 +169,24 @@ def create_app(desk: Desk, hosts: list[str], saved: threading.Event) -> FastAPI:
         try:
             return {"report": desk.solve(given.marks).report}
         except CannotCalibrate as error:
-            return {"problem": translated(str(error), _language(lang, ""))}
+            return {"problem": translated(str(error), choose_language(None, lang, default="en"))}
 
     @app.post("/save")
     def save(given: MarksIn, lang: str = "en") -> Any:
         from cloud_ingest.geotag.calibration.commands import save as write
 
         if desk.out is None:
-            return JSONResponse({"problem": translated("no --out was given: nothing is written", _language(lang, ""))})
+            return JSONResponse(
+                {
+                    "problem": translated(
+                        "no --out was given: nothing is written", choose_language(None, lang, default="en")
+                    )
+                }
+            )
         try:
             write(desk.solve(given.marks), desk.known.table, desk.out, desk.report)
         except CannotCalibrate as error:
-            return {"problem": translated(str(error), _language(lang, ""))}
+            return {"problem": translated(str(error), choose_language(None, lang, default="en"))}
         saved.set()
         return {"saved": [str(path) for path in (desk.out, desk.report) if path is not None]}
 
@@ -229,12 +237,6 @@ def _address(listen: str) -> tuple[str, int]:
     if not 0 < number < 65536:
         raise CannotCalibrate(f"--listen {listen[:60]!r}: expected an address and a port, as 127.0.0.1:8790")
     return host, number
-
-
-def _language(lang: str | None, accepted: str) -> str:
-    if lang in LANGUAGES:
-        return str(lang)
-    return "zh" if accepted.lower().startswith("zh") else "en"
 
 
 @cache

@@ -19,7 +19,7 @@ from cloud_ingest.console.assets import FILES, maplibre_folder
 from cloud_ingest.console.curve import thin
 from cloud_ingest.console.feed import ChangeFeed
 from cloud_ingest.console.rays import ray
-from cloud_ingest.console.words import choose_language, phrases, words
+from cloud_ingest.console.words import phrases, words
 from smokesentry.place import CameraPose, Place
 
 HERE = files("cloud_ingest.console")
@@ -121,22 +121,6 @@ def test_known_sentences_have_as_many_holes_in_chinese() -> None:
     assert phrases("en") == []
     for english, chinese in phrases("zh"):
         assert english.count("{}") == chinese.count("{}"), english
-
-
-@pytest.mark.parametrize(
-    ("asked", "remembered", "browser", "chosen"),
-    [
-        ("en", "zh", "zh-CN", "en"),
-        (None, "en", "zh-CN", "en"),
-        ("xx", None, "fr, en;q=0.5", "en"),
-        (None, None, "zh-CN,en;q=0.8", "zh"),
-        (None, "<script>", None, "zh"),
-    ],
-)
-def test_the_language_is_asked_remembered_or_the_browsers(
-    asked: str | None, remembered: str | None, browser: str | None, chosen: str
-) -> None:
-    assert choose_language(asked, remembered, browser) == chosen
 
 
 def test_maplibre_is_in_the_installed_package_and_nowhere_in_the_tree() -> None:
