@@ -114,9 +114,10 @@ def check_under_gateways(roofs: Shapes, gateways: Sequence[Gateway], vouched: bo
     return []
 
 
-def check_chimneys(mouths: Shapes, roofs: Shapes) -> list[str]:
-    """Refuses registered chimneys that stand on the roofs only as GCJ-02 or BD-09. Raises :class:`PlaceError`."""
-    points = shapely.get_coordinates(mouths)
+def check_on_roofs(found: Shapes, roofs: Shapes, what: str) -> list[str]:
+    """Refuses points (``what``: chimneys, ...) that lie on the roofs only as GCJ-02 or BD-09. Raises
+    :class:`PlaceError`."""
+    points = shapely.get_coordinates(found)
     if len(points) == 0 or len(roofs) == 0:
         return []
     tree, lat0 = shapely.STRtree(roofs), float(np.mean(points[:, 1]))
@@ -125,10 +126,10 @@ def check_chimneys(mouths: Shapes, roofs: Shapes) -> list[str]:
         then = (_standing(tree, *back(points[:, 0], points[:, 1]), lat0) == _ON_ROOF).mean()
         if then > 0.6 and then > now + 0.3:
             raise PlaceError(
-                f"{now:.0%} of its chimneys stand on roofs, but {then:.0%} if its coordinates are {name}: it is "
+                f"{now:.0%} of its {what} stand on roofs, but {then:.0%} if its coordinates are {name}: it is "
                 f"labelled wrongly. Say --crs {name}, and it is converted"
             )
-    return [] if now > 0.5 else [f"only {now:.0%} of its chimneys stand on or beside a roof of the footprints in force"]
+    return [] if now > 0.5 else [f"only {now:.0%} of its {what} stand on or beside a roof of the footprints in force"]
 
 
 def _by_chance(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import shapely
 from sqlalchemy import Connection, Text, cast, func, insert, select
 
 from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footprints
+from cloud_ingest.places.table import Shapes, object_array
 from cloud_ingest.store.bulk import insert_rows
 from cloud_ingest.store.database import bump
 from cloud_ingest.store.schema import chimneys, footprint_versions, rooftops
@@ -69,6 +71,23 @@ def store_chimneys(
     _write_chimneys(connection, version, mouths)
     bump(connection, "footprints")
     return version
+
+
+def outlines_within(
+    connection: Connection, tenant: str, bounds: tuple[float, float, float, float], more_deg: float
+) -> Shapes:
+    """Outlines of the roofs in force whose middle lies within bounds (west, south, east, north), widened."""
+    version = current_version(connection, tenant)
+    if version is None:
+        return object_array([])
+    west, south, east, north = bounds
+    query = select(cast(rooftops.c.polygon, Text)).where(
+        rooftops.c.version == roofs_version(version),
+        rooftops.c.lon.between(west - more_deg, east + more_deg),
+        rooftops.c.lat.between(south - more_deg, north + more_deg),
+    )
+    outlines = connection.execute(query).scalars().all()
+    return np.asarray(shapely.from_geojson(outlines), object) if outlines else object_array([])
 
 
 def current_version(connection: Connection, tenant: str) -> int | None:

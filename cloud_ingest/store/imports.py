@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from cloud_ingest.geotag.footprints import CHIMNEY_COLUMNS, FOOTPRINT_COLUMNS, chimneys_of, footprints_of
+from cloud_ingest.places.borders import check_against_held, check_borders, check_points
 from cloud_ingest.places.columns import Columns
 from cloud_ingest.places.crs import to_wgs84
-from cloud_ingest.places.datum import check_bounds, check_chimneys, check_under_gateways
+from cloud_ingest.places.datum import check_bounds, check_on_roofs, check_under_gateways
 from cloud_ingest.places.kinds import KINDS, Place, read_places, wanted
 from cloud_ingest.places.raster import read_terrain
 from cloud_ingest.places.read import read_table
@@ -37,6 +38,7 @@ from cloud_ingest.store.places import (
 ALL_KINDS = ("footprints", "chimneys", *KINDS, TERRAIN)
 _BESIDE_SHP = (".shp", ".dbf", ".prj", ".cpg")
 _SHOWN = 10
+_AROUND_DEG = 0.02  # about 2 km: roofs that borders would cut under another reading
 
 Say = Callable[[str], None]
 
@@ -130,7 +132,7 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Sa
         if current is None:
             raise PlaceError("chimneys stand on roofs: import the footprints first")
         roofs = roofs_store.load_roofs(connection, current)
-        doubts += check_chimneys(placed.shapes, object_array([roof.polygon for roof in roofs]))
+        doubts += check_on_roofs(placed.shapes, object_array([roof.polygon for roof in roofs]), "chimneys")
         mouths, more = chimneys_of(table, placed.shapes, roofs)
         if not mouths:
             raise PlaceError("has no rows")
@@ -155,6 +157,7 @@ def _places(connection: Connection, tenant: str, wish: Wish, digest: str, zone: 
     placed = to_wgs84(table, wish.crs, wish.swapped)
     found, mended = read_places(wish.kind, table, placed.shapes, zone)
     doubts = [*table.notes, *placed.warnings, *check_bounds(placed.shapes, gateways_of(connection, tenant)), *mended]
+    doubts += _shifted(connection, tenant, wish, found)
     if wish.kind == "responsible":
         doubts += _unknown_cells(connection, tenant, found)
     columns = Columns.of(table, wanted(wish.kind))
@@ -171,6 +174,25 @@ def _places(connection: Connection, tenant: str, wish: Wish, digest: str, zone: 
         )
 
     return Prepared(report, write)
+
+
+def _shifted(connection: Connection, tenant: str, wish: Wish, found: Sequence[Place]) -> list[str]:
+    """What speaks for another system than the file says: roofs along its borders or under its points, and the layer in
+    force. Raises ``PlaceError``."""
+    shapes = object_array([one.shape for one in found])
+    bounds, vouched = bounds_of(shapes), wish.crs is not None
+    if bounds[0] != bounds[0]:  # nothing of it has a place
+        return []
+    version = versions_in_force(connection, tenant).get(wish.kind)
+    before = [] if version is None else load_places(connection, version)
+    here, there = ({one.place: one.shape for one in some} for some in (found, before))
+    held = check_against_held(here, there, vouched)
+    roofs = roofs_store.outlines_within(connection, tenant, bounds, _AROUND_DEG)
+    doubts = [*(held or ()), *check_borders(shapes, roofs, vouched)]
+    if wish.kind == "exemptions" and len(roofs) and any(one.geom_type == "Point" for one in shapes if one is not None):
+        households = object_array([one for one in shapes if one is not None and one.geom_type == "Point"])
+        return [*doubts, *check_on_roofs(households, roofs, "exempt households")]
+    return [*doubts, *check_points(shapes, held)]
 
 
 def _unknown_cells(connection: Connection, tenant: str, people: Sequence[Place]) -> list[str]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_ingest.places.crs import to_wgs84
-from cloud_ingest.places.datum import Gateway, check_bounds, check_chimneys, check_under_gateways
+from cloud_ingest.places.datum import Gateway, check_bounds, check_on_roofs, check_under_gateways
 from cloud_ingest.places.shifted import wgs84_to_bd09, wgs84_to_gcj02
 from cloud_ingest.places.table import PlaceError, Table
 from lab.places_datum import town
@@ -83,9 +83,9 @@ def test_what_cannot_be_told_is_said():
 def test_chimneys_that_stand_on_roofs_only_when_converted_are_refused():
     roofs, _ = town(3, 1)
     mouths = shapely.point_on_surface(roofs[::7])
-    assert check_chimneys(mouths, roofs) == []
+    assert check_on_roofs(mouths, roofs, "chimneys") == []
     with pytest.raises(PlaceError, match="if its coordinates are GCJ-02"):
-        check_chimneys(_shifted(mouths, wgs84_to_gcj02), roofs)
+        check_on_roofs(_shifted(mouths, wgs84_to_gcj02), roofs, "chimneys")
 
 
 def test_swapped_coordinates_are_found_by_chinas_bounds_and_by_the_gateways():

@@ -23,11 +23,19 @@ from cloud_ingest.store.footprints import current_version, load_footprints
 from cloud_ingest.store.imports import Wish, prepare
 from cloud_ingest.store.places import LayerCache, gateways_of, load_terrain, versions_in_force
 from cloud_ingest.store.schema import camera_poses, footprint_versions, gateways, place_versions, rooftops
+from lab.places_borders import grid
+from lab.places_datum import town as lab_town
 from smokesentry.clock import from_wire
 
 NOW = "2026-11-22T19:05:00.000Z"
 ZONE = ZoneInfo("Asia/Shanghai")
 IDS = [f"b{n:02d}" for n in range(40)]
+
+
+def shifted_cells():
+    """One cell along the lanes of ``lab.places_datum.town(0, 1, 0.35, 80)``, drawn on a Chinese map."""
+    cells = grid(0, 1, along_lanes=True, town=80)
+    return shapely.transform(cells, lambda p: np.column_stack(wgs84_to_gcj02(p[:, 0], p[:, 1])))
 
 
 def _take(engine, kind, path, dry=False, **said):
@@ -119,6 +127,24 @@ def test_a_town_drawn_on_a_chinese_map_is_refused_then_converted(engine, written
     with reading(engine) as connection:
         (first, *_), _ = load_footprints(connection, report.version)
     assert shapely.hausdorff_distance(first.polygon, squares[0]) < 1e-6
+
+
+def test_zones_of_a_chinese_map_are_refused_by_the_houses_that_they_cut(engine, written, tmp_path):
+    roofs, cells = lab_town(0, 1, 0.35, 80)[0], shifted_cells()
+    ids = [f"r{n}" for n in range(len(roofs))]
+    zones = written("z.geojson", cells, {"id": ["z0"], "name": ["禁煤区"]})
+    assert any("could not be checked" in one for one in _take(engine, "zones", zones, dry=True).warnings)
+    _take(engine, "footprints", written("a.gpkg", roofs, {"id": ids, "name": ids}))
+    with pytest.raises(PlaceError, match="Say --crs GCJ-02"):
+        _take(engine, "zones", zones)
+    report = _take(engine, "zones", zones, crs="GCJ-02")
+    assert report.version == 1 and not any("cut" in one for one in report.warnings)
+    stations = _sheet(tmp_path / "s.xlsx", ["编号", "名称", "经度", "纬度"], ["s", "站", 106.295, 38.475])
+    assert any("nothing tells" in one for one in _take(engine, "stations", stations, crs="WGS-84").warnings)
+    lon, lat = (float(one) for one in wgs84_to_gcj02(106.295, 38.475))
+    moved = written("s.geojson", np.array([shapely.Point(lon, lat)]), {"id": ["s"], "name": ["站"]})
+    with pytest.raises(PlaceError, match="those in force would lie in GCJ-02"):
+        _take(engine, "stations", moved)
 
 
 def test_gateways_that_announce_themselves_later_show_that_a_file_in_force_is_shifted(engine, written, squares, caplog):
