@@ -26,12 +26,14 @@ CROP = (64, 96)  # rows and columns of maps in a training crop
 _STEAM_COUNTS = 2.0  # by how much more a steam plume's cells count as places where no smoke begins
 
 
-def network(rows: int | None, columns: int | None, tf: Any) -> Any:
+def network(rows: int | None, columns: int | None, tf: Any, dilated: Any = None) -> Any:
     """Dilated, fully convolutional: maps at half the working size in, heat at a quarter of it out.
 
     Whole convolutions rather than separable ones: on a processor they train faster for what they cost to run.
+    ``dilated`` is the layer class of the dilated ones; none: Keras's own, which can be trained.
     """
     k = tf.keras.layers
+    dilated = dilated or k.Conv2D
     maps = tf.keras.Input((rows, columns, len(MAPS)))
     figures = tf.keras.Input((len(FIGURES),))
     x = k.DepthwiseConv2D(1, name="scale")(maps)  # begins as each map's own mean and deviation, see `train`
@@ -41,7 +43,7 @@ def network(rows: int | None, columns: int | None, tf: Any) -> Any:
     x = k.Add()([x, k.Reshape((1, 1, CHANNELS))(k.Dense(CHANNELS)(context))])
     for dilation in (1, 2, 4, 8, 1):
         y = k.Activation("relu")(x)
-        x = k.Add()([x, k.Conv2D(CHANNELS, 3, dilation_rate=dilation, padding="same")(y)])
+        x = k.Add()([x, dilated(CHANNELS, 3, dilation_rate=dilation, padding="same")(y)])
     x = k.Activation("relu")(x)
     x = k.Conv2D(CHANNELS, 1, activation="relu")(x)
     heat = k.Conv2D(3, 1, activation="sigmoid", bias_initializer=tf.keras.initializers.Constant(-3.5))(x)
@@ -184,8 +186,16 @@ def _weights_of(job: tuple[list[Path], int, int, Path | None, int]) -> list[np.n
 
 
 def _whole(model: Any, tf: Any) -> Any:
-    """The same network for the detector's whole picture."""
-    fixed = network(2 * ROWS, 2 * COLUMNS, tf)
+    """The same network for the detector's whole picture, to be run, not trained."""
+
+    class Dilated(tf.keras.layers.Conv2D):  # type: ignore[misc]
+        """One operation instead of Keras's three, which deal the picture out into a batch and gather it again: the
+        runtime's fast kernels know the one and not the others. TensorFlow cannot train it on a processor."""
+
+        def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+            return tf.nn.conv2d(inputs, kernel, strides=1, padding="SAME", dilations=self.dilation_rate)
+
+    fixed = network(2 * ROWS, 2 * COLUMNS, tf, Dilated)
     fixed.set_weights(model.get_weights())
     return fixed
 
@@ -209,13 +219,29 @@ def joined(models: Sequence[Any], tf: Any) -> Any:
 UNCALIBRATED = {"alarm_threshold": 0.6, "slope": 1.0, "intercept": 0.0}  # until `evaluate --calibrate` has measured
 
 
+def convert(models: Sequence[Any], tf: Any) -> bytes:
+    """The mean of some trainings as a TFLite file for one picture of the detector's size.
+
+    The weights of all but the small layers are kept in 8 bits, with a scale for each output channel; what comes in,
+    goes out and lies between the layers stays float (docs/decisions/0021). The last layer is small, so
+    :mod:`lab.last_layer` can still replace it.
+    """
+    whole = joined(models, tf)
+    # One picture, said beforehand: a size that is found out at run time splits the graph.
+    maps = tf.TensorSpec((1, 2 * ROWS, 2 * COLUMNS, len(MAPS)), name="maps")
+    figures = tf.TensorSpec((1, len(FIGURES)), name="figures")
+    graph = tf.function(lambda maps, figures: whole([maps, figures])).get_concrete_function(maps, figures)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([graph])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    file: bytes = converter.convert()
+    return file
+
+
 def export(models: Sequence[Any], folder: Path, name: str, note: dict[str, Any]) -> None:
-    """Writes ``NAME.tflite`` (float32), the mean of some trainings, for the detector's size, and the manifest that
-    binds it."""
+    """Writes ``NAME.tflite``, the mean of some trainings (:func:`convert`), and the manifest that binds it."""
     import tensorflow as tf
 
-    fixed = joined(models, tf)
-    weights = tf.lite.TFLiteConverter.from_keras_model(fixed).convert()
+    weights = convert(models, tf)
     for old in folder.glob("*.tflite"):
         old.unlink()
     (folder / f"{name}.tflite").write_bytes(weights)
@@ -224,7 +250,7 @@ def export(models: Sequence[Any], folder: Path, name: str, note: dict[str, Any])
         "file": f"{name}.tflite",
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "contract": CONTRACT,
-        "parameters": int(fixed.count_params()),
+        "parameters": sum(int(model.count_params()) for model in models),
         "calibration": UNCALIBRATED,
         "training": note,
     }
