@@ -43,8 +43,8 @@ class _Siting(msgspec.Struct):
     x: Pixel
     y: Pixel
     hfov_deg: Annotated[float, Meta(gt=1, lt=175)]
-    distance_m: Annotated[float, Meta(gt=0, le=5000)]
-    plume_m: Annotated[float, Meta(gt=0, le=100)]
+    distance_m: Annotated[float, Meta(ge=1, le=5000)]  # as on the page
+    plume_m: Annotated[float, Meta(ge=0.1, le=100)]
 
 
 class _Login(msgspec.Struct):

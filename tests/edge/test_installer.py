@@ -229,6 +229,10 @@ def test_what_the_page_asks_is_checked(page: tuple[InstallerPage, Camera, DrawnM
     assert ask(site, "GET", "/api/state", Host="evil.example")[0] == 403
     for bad in ([[[1, 2], [3, 4]]], [[[-1, 2], [3, 4], [5, 6]]], {"a": 1}, [SQUARE] * 40):
         assert ask(site, "POST", "/api/masks/east", bad, **ORDER)[0] == 400, bad
+    chimney = {"camera": "east", "x": 1, "y": 2, "hfov_deg": 60, "distance_m": 60, "plume_m": 0.5}
+    assert ask(site, "POST", "/api/siting", chimney, **ORDER)[0] == 200
+    nearer_than_anything = chimney | {"distance_m": 5e-324}  # pixels without end, which no JSON can say
+    assert ask(site, "POST", "/api/siting", nearer_than_anything, **ORDER)[0] == 400
     assert (drawn.of("east"), camera.capture.masks) == (None, [])
 
 
