@@ -13,8 +13,9 @@ from smokesentry.messages.envelope import BATCH_TYPE, unseal
 
 @pytest.mark.mosquitto
 @pytest.mark.system
+@pytest.mark.timeout(1500)
 def test_nothing_is_lost_or_doubled_whatever_dies(tmp_path):
-    plan = Plan(gateways=50, seconds=16.0, interval_s=2.0, kill_every_s=4.0, postgresql=False)
+    plan = Plan(gateways=50, seconds=16.0, interval_s=2.0, kill_every_s=4.0, postgresql=False, settle_s=900.0)
     outcome = run_mosquitto(tmp_path, plan, print)
     assert outcome.faults["the broker was killed and restarted"] == 1
     assert len(outcome.ledger.sent) > 200

@@ -16,7 +16,7 @@ from lab.ingest_run import Faults, Plan
 from smokesentry.clock import from_unix
 
 pytestmark = [pytest.mark.rabbitmq, pytest.mark.system, pytest.mark.timeout(1500)]
-PLAN = Plan(gateways=10, interval_s=1.0, workers=2, kill_every_s=2.0, postgresql=False)
+PLAN = Plan(gateways=10, interval_s=1.0, workers=2, kill_every_s=2.0, postgresql=False, settle_s=900.0)
 
 
 @pytest.fixture(scope="module")
