@@ -14,7 +14,7 @@ from lab.faults.runner import Happened, play
 from lab.faults.stand import Stand
 
 GATEWAYS = ("gw-1", "gw-2")
-_DRAIN_S = 240.0
+_DRAIN_S = 900.0  # a busy machine; how long it took is told
 _STEP_S, _FIRST_S, _QUIET_END_S = 30.0, 10.0, 15.0
 #: What breaks one after the other, for how long, and by how much.
 _ROUND: tuple[tuple[str, float, float | None], ...] = (
