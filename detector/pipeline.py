@@ -63,7 +63,7 @@ class Detector:
         self._watcher = Watcher()
         self._earlier: tuple[Snapshot, float] | None = None
         self._reference_view: View | None = None
-        self._moved: str | None = None  # what is wrong with the pose, once looked at
+        self._moved: Sight | None = None  # against the reference view, where the pose no longer holds
         self._pose_checked_t = -math.inf
         self._raised: NDArray[np.float32] | None = None
         self._stirred = np.zeros(MEMORY_SHAPE, np.float32)
@@ -129,6 +129,10 @@ class Detector:
         if self._reference_view is None or self._grey is None or self._watcher.watched_s < READY_S:
             return None
         return compare(self._reference_view, self._grey, self._frame_size())
+
+    def displaced(self) -> Sight | None:
+        """How the background lay against the reference when it was last compared, if the pose no longer holds."""
+        return self._moved
 
     def chimney_sights(self) -> tuple[ChimneySight, ...]:
         """At which known chimneys smoke could be seen now; empty without chimneys or before there is a background."""
@@ -201,7 +205,8 @@ class Detector:
         if self._watcher.watched_s >= READY_S:
             # The background, not the frame: what registration undoes is in its place again.
             background = self._watcher.stats.background
-            self._moved = compare(self._reference_view, background, self._frame_size()).displaced
+            sight = compare(self._reference_view, background, self._frame_size())
+            self._moved = None if sight.displaced is None else sight
             self._pose_checked_t = t_s
 
     def _bad(self, reason: str) -> FrameResult:
@@ -287,12 +292,14 @@ class Detector:
         track.told_class = event.plume_class
         if self._moved is None:
             return event
-        return replace(event, reasons=(*event.reasons, f"{self._moved}: its places are not to be relied on"))
+        return replace(event, reasons=(*event.reasons, f"{self._moved.displaced}: its places are not to be relied on"))
 
     def _cause(self) -> str | None:
         if self._health.cause is not None:
             return self._health.cause
-        return "starting up" if self._watcher.watched_s < READY_S else self._moved
+        if self._watcher.watched_s < READY_S:
+            return "starting up"
+        return None if self._moved is None else self._moved.displaced
 
     def _verdict(self) -> Verdict:
         if any(event.plume_class in ("smoke", "unresolved") for event in self._open_events):

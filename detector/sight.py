@@ -44,6 +44,7 @@ class Sight:
     contrast: float  # coarse contrast, 1: as clear as the reference (exposure counts too)
     covered: float  # share of the textured picture that has lost its structure
     problems: tuple[str, ...]  # for people; empty when all is well
+    other_view: bool = False  # nothing of the reference is found again: the way and turn above mean nothing
     displaced: str | None = None  # so far moved that pixels no longer mean the places they were surveyed as
 
 
@@ -61,7 +62,8 @@ def compare(view: View, frame: Grey, frame_size: tuple[int, int]) -> Sight:
     known_by = structure_power(frame) > _AS_MUCH * structure_power(view.picture)
     problems = _problems(sight, pose, alike, known_by)
     lost = (alike < _LOST_LIKENESS and known_by) or (alike >= _LOST_LIKENESS and pose.largest_px > _DISPLACED_PX)
-    return replace(sight, problems=problems, displaced=problems[0] if lost else None)
+    other = alike < _LOST_LIKENESS and known_by
+    return replace(sight, problems=problems, other_view=other, displaced=problems[0] if lost else None)
 
 
 def _problems(sight: Sight, pose: Pose, alike: float, known_by: bool) -> tuple[str, ...]:

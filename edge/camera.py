@@ -98,6 +98,7 @@ class Camera:
             frames=self.capture.frames,
             unreadable=self.capture.unreadable,
             frame_age_s=None if last is None else round(max(0.0, (now.mono_ns - last.mono_ns) / 1e9), 1),
+            displaced=self.inference.judge.displaced,
             judged_s=round(judged_s, 1),
             not_judged_s=round(max(0.0, elapsed_s - self._off_duty_s - judged_s), 1),
         )

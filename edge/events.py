@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from detector.types import FrameResult, PlumeEvent
 from edge.fusion import AirView
 from smokesentry.clock import Stamp, from_unix, from_wire, to_wire
-from smokesentry.messages.records import Detection, Model, Phase
+from smokesentry.messages.records import Detection, Displaced, Model, Phase
 from smokesentry.place import CameraPose
 
 _TELL_EVERY_S = 30.0
@@ -35,6 +35,7 @@ class Moment:
     air: AirView
     notes: tuple[str, ...] = ()  # more reasons, said with every detection of this moment
     pose: CameraPose | None = None
+    displaced: Displaced | None = None
 
     def air_towards(self, origin_px: tuple[float, float]) -> AirView:
         """The air as far as it concerns a plume at these pixels of the raw frame."""
@@ -142,6 +143,7 @@ class EventBook:
             rh_percent=weather.rh_percent,
             wind_speed_m_s=weather.wind_speed_m_s,
             wind_from_deg=weather.wind_from_deg,
+            displaced=moment.displaced,
             model=self.model,
             evidence_id=secrets.token_hex(16) if before is None else before.evidence_id,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import hypot
 from typing import Protocol
 
 from detector.lesson import Taught
@@ -17,7 +18,7 @@ from edge.fusion import AirView
 from edge.previews import MAX_PICTURE_BYTES, PreviewRing, evidence_of
 from edge.remember import Memory, Remembers
 from edge.site_memory import SiteSchool
-from smokesentry.messages.records import Detection, Evidence, Model
+from smokesentry.messages.records import Detection, Displaced, Evidence, Model
 from smokesentry.place import CameraPose
 from smokesentry.weather import Weather
 
@@ -71,6 +72,7 @@ class Judge:
     seen_s: float = 0.0
     memory: Memory | None = None
     school: SiteSchool | None = None
+    displaced: Displaced | None = None  # the camera, against the view that it was surveyed on
     exposure: ExposureWatch = field(default_factory=ExposureWatch)
     _ring: PreviewRing = field(default_factory=PreviewRing)
     _detector: DetectorLike | None = None
@@ -81,7 +83,7 @@ class Judge:
     def restarted(self) -> None:
         """The camera's thread begins again: a fresh detector, the open events wait for their plumes."""
         self._detector = None
-        self._last = self._result = None
+        self._last = self._result = self.displaced = None
         if self._book is not None:
             self._book.restarted()
 
@@ -103,7 +105,10 @@ class Judge:
             self.school.look(detector, frame.stamp, eventful=result.verdict != "not_suspected")
         if self.memory is not None and isinstance(detector, Remembers):
             self.memory.keep(detector, frame.stamp, suspected=result.verdict == "suspected")
-        moment = Moment(frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result), self.pose)
+        self.displaced = _displaced(detector, frame)
+        moment = Moment(
+            frame.stamp, frame.t_s, frame.size, frame.scale, air, _notes(frame, result), self.pose, self.displaced
+        )
         self._count(result, moment)
         return self._outcome(result, moment, frame)
 
@@ -165,3 +170,14 @@ def _notes(frame: Frame, result: FrameResult) -> tuple[str, ...]:
         size = f"{frame.size[0]}x{frame.size[1]}"
         return (f"preview pictures are re-encoded to fit; the camera's frame is {size}, {len(frame.jpeg())} bytes",)
     return ()
+
+
+def _displaced(detector: DetectorLike, frame: Frame) -> Displaced | None:
+    """In pixels of the raw frame."""
+    seen = detector.displaced() if isinstance(detector, Remembers) else None
+    if seen is None:
+        return None
+    (across, down), (x, y) = frame.scale, seen.moved_px
+    moved = None if seen.other_view else round(hypot(x * across, y * down), 1)
+    turned = 0.0 if seen.other_view else round(min(max(seen.turned_deg, -180.0), 180.0), 2)
+    return Displaced(moved_px=moved, turned_deg=turned, frame_width=frame.size[0])

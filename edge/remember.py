@@ -37,6 +37,9 @@ class Remembers(Protocol):
     def sight(self) -> Sight | None:
         """How well the camera sees against its reference."""
 
+    def displaced(self) -> Sight | None:
+        """The same of its background, where the camera no longer stands as it was surveyed."""
+
     def chimney_sights(self) -> tuple[ChimneySight, ...]:
         """At which known chimneys smoke could be seen now."""
 

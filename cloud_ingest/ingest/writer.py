@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, insert, select, update
 
-from cloud_ingest.geotag.calibration.drift import drift_in
-from cloud_ingest.geotag.calibration.tickets import Moved, moved_in_health, note
+from cloud_ingest.geotag.calibration.tickets import Moved, drift_of, moved_in_health, note
 from cloud_ingest.ingest import lanes
 from cloud_ingest.ingest.accept import Accepted, AcceptedState, DeadLetter, dead_letter, time_mark
 from cloud_ingest.ingest.lanes import LaneKey
@@ -260,9 +259,9 @@ class Writer:
         else:
             connection.execute(update(table).where(table.c.detection_id == body.detection_id).values(**values))
         self.outcome.detections.append(body.detection_id)
-        if drift := drift_in(body.reasons):
+        if drift := drift_of(as_json):
             where = (address.gateway, body.camera, body.pose_version)
-            self._moved.append(Moved(*where, body.last_seen_at, drift, body.frame_size[0]))
+            self._moved.append(Moved(*where, body.last_seen_at, drift))
 
     def _add_evidence(self, address: Address, body: wire.Evidence) -> None:
         for picture in body.pictures:

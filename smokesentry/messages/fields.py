@@ -16,4 +16,5 @@ UtcTime = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 NotNegative = Annotated[float, Meta(ge=0)]
+FrameWidth = Annotated[int, Meta(ge=16, le=16384)]
 Verdict = Literal["suspected", "not_suspected", "cannot_judge"]

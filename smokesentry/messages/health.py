@@ -7,7 +7,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from smokesentry.messages.fields import Lane, Name, NotNegative, ShortText, Text, UtcTime, Verdict
+from smokesentry.messages.fields import FrameWidth, Lane, Name, NotNegative, ShortText, Text, UtcTime, Verdict
+
+
+class Displaced(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a camera's picture lies from its reference view, once so far that pixels no longer mean the places that
+    they were surveyed as: the middle's way in pixels of frames ``frame_width`` wide, and the turn about it."""
+
+    moved_px: NotNegative | None  # null: it shows another view altogether
+    turned_deg: Annotated[float, Meta(ge=-180, le=180)] = 0.0
+    frame_width: FrameWidth
 
 
 class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +30,7 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True):
     frame_age_s: NotNegative | None = None
     judged_s: NotNegative = 0.0  # coverage since the process began
     not_judged_s: NotNegative = 0.0
+    displaced: Displaced | None = None  # older gateways say it in words only (``cause``)
 
 
 class SensorHealth(msgspec.Struct, frozen=True, kw_only=True):

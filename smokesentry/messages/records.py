@@ -25,6 +25,7 @@ from smokesentry.messages.fields import UtcTime as UtcTime
 from smokesentry.messages.fields import Verdict as Verdict
 from smokesentry.messages.health import CameraHealth as CameraHealth
 from smokesentry.messages.health import Coverage as Coverage
+from smokesentry.messages.health import Displaced as Displaced
 from smokesentry.messages.health import Health as Health
 from smokesentry.messages.health import Machine as Machine
 from smokesentry.messages.health import Maintenance as Maintenance
@@ -96,6 +97,7 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, tag="detection"):
     rh_percent: Annotated[float, Meta(ge=0, le=100)] | None = None
     wind_speed_m_s: NotNegative | None = None
     wind_from_deg: Annotated[float, Meta(ge=0, le=360)] | None = None
+    displaced: Displaced | None = None  # of its camera, when that no longer stands as its pose says
     model: Model
     evidence_id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
 

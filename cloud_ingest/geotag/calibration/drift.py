@@ -1,15 +1,17 @@
 """A camera that moved: what its gateway says of it, and what its pose is then still worth. Pure.
 
-Gateways compare each camera with its reference view (``detector.sight``) and say in words what they found; a test holds
-these words against the detector's.
+Gateways compare each camera with its reference view (``detector.sight``) and tell what they found in figures
+(``messages.health.Displaced``). Those of a release before told it in words only, which are read where no figures are; a
+test holds these words against the detector's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from math import atan, degrees, radians, tan
+from typing import Any
 
 import msgspec
 
@@ -26,6 +28,8 @@ class Drift:
     said: str
     moved_px: float | None
     turned_deg: float = 0.0
+
+    frame_width: int | None = None  # of the frames in whose pixels it is; None: as the pose has them
 
     @property
     def size(self) -> float:
@@ -44,12 +48,26 @@ def drift_in(texts: Iterable[str]) -> Drift | None:
     return max(found, key=lambda drift: drift.size, default=None)
 
 
-def widened(pose: CameraPose, drift: Drift, frame_width: int | None = None) -> CameraPose | None:
-    """The pose as it may be used from then on: its turn known only as well as the picture moved. ``drift`` is in
-    pixels of frames of ``frame_width``. None: the picture shows something else, no pixel means anything."""
+def drift_told(
+    displaced: Mapping[str, Any] | None, texts: Iterable[str], frame_width: int | None = None
+) -> Drift | None:
+    """By a gateway's figures (``Displaced`` as JSON), else by its words, which speak of frames of ``frame_width``."""
+    if displaced is None:
+        found = drift_in(texts)
+        return None if found is None else replace(found, frame_width=frame_width)
+    moved, turned = displaced["moved_px"], displaced.get("turned_deg", 0.0)
+    said = "the camera shows another view than its reference"
+    if moved is not None:
+        said = f"the camera has moved by {moved:.0f} px and turned by {turned:.1f}° against its reference"
+    return Drift(said, moved, turned, displaced["frame_width"])
+
+
+def widened(pose: CameraPose, drift: Drift) -> CameraPose | None:
+    """The pose as it may be used from then on: its turn known only as well as the picture moved. None: the picture
+    shows something else, no pixel means anything."""
     if drift.moved_px is None:
         return None
-    focal = (frame_width or pose.frame_size[0]) / 2 / tan(radians(pose.hfov_deg) / 2)
+    focal = (drift.frame_width or pose.frame_size[0]) / 2 / tan(radians(pose.hfov_deg) / 2)
     moved, rolled = degrees(atan(drift.moved_px / focal)), abs(drift.turned_deg)
     changes = {
         "sigma_heading_deg": min((pose.sigma_heading_deg**2 + moved**2) ** 0.5, 180.0),

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from cloud_ingest.geotag.calibration.drift import Drift, doubt, drift_in, widened
+from cloud_ingest.geotag.calibration.drift import Drift, doubt, drift_told, widened
 from cloud_ingest.store.calibration_schema import pose_tickets
 from cloud_ingest.store.schema import camera_poses
 from smokesentry.place import CameraPose
@@ -23,13 +23,18 @@ class Moved:
     pose_version: int | None
     at: str
     drift: Drift
-    frame_width: int | None = None
 
 
 def moved_in_health(gateway: str, report: Mapping[str, Any], at: str) -> list[Moved]:
     """What a health report (``messages.records.Health`` as JSON) tells."""
-    found = ((one["camera"], drift_in([one.get("cause") or ""])) for one in report.get("cameras", []))
+    cameras = report.get("cameras", [])
+    found = ((one["camera"], drift_told(one.get("displaced"), [one.get("cause") or ""])) for one in cameras)
     return [Moved(gateway, camera, None, at, drift) for camera, drift in found if drift is not None]
+
+
+def drift_of(claim: Mapping[str, Any]) -> Drift | None:
+    """What a detection (``messages.records.Detection`` as JSON) tells of its camera."""
+    return drift_told(claim.get("displaced"), claim.get("reasons", []), claim["frame_size"][0])
 
 
 def note(connection: Connection, moved: Iterable[Moved], poses: Iterable[tuple[str, str, int]], now: str) -> None:
@@ -49,7 +54,8 @@ def pose_now(connection: Connection, row: Mapping[str, Any], pose: CameraPose | 
     """The pose of a detection (row of ``detections``) as far as it still holds, and what is to be said of it."""
     if pose is None:
         return None, ""
-    found = [(drift, row["body"]["frame_size"][0]) for drift in [drift_in(row["body"].get("reasons", []))] if drift]
+    own = drift_of(row["body"])
+    found = [] if own is None else [own]
     table = pose_tickets
     ticket = connection.execute(
         select(table).where(
@@ -60,11 +66,11 @@ def pose_now(connection: Connection, row: Mapping[str, Any], pose: CameraPose | 
         )
     ).first()
     if ticket is not None:
-        found.append((Drift(ticket.said, ticket.moved_px, ticket.turned_deg or 0.0), ticket.frame_width))
+        found.append(Drift(ticket.said, ticket.moved_px, ticket.turned_deg or 0.0, ticket.frame_width))
     if not found:
         return pose, ""
-    drift, width = max(found, key=lambda one: one[0].size)
-    return widened(pose, drift, width), doubt(row["gateway"], row["camera"], drift)
+    drift = max(found, key=lambda one: one.size)
+    return widened(pose, drift), doubt(row["gateway"], row["camera"], drift)
 
 
 def _newest(connection: Connection, gateway: str, camera: str) -> int | None:
@@ -80,7 +86,7 @@ def _raise(connection: Connection, one: Moved, version: int, closed_at: str | No
     mine = (table.c.gateway == one.gateway) & (table.c.camera == one.camera) & (table.c.pose_version == version)
     held = connection.execute(select(table).where(mine)).first()
     told = {
-        "said": drift.said, "moved_px": drift.moved_px, "turned_deg": drift.turned_deg, "frame_width": one.frame_width
+        "said": drift.said, "moved_px": drift.moved_px, "turned_deg": drift.turned_deg, "frame_width": drift.frame_width
     }  # fmt: skip
     if held is None:
         values = {"since": one.at, "last_said_at": one.at, "closed_at": closed_at, **told}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cloud_ingest.geotag.alerts import AlertBuilder
-from cloud_ingest.geotag.calibration.drift import Drift, drift_in, widened
+from cloud_ingest.geotag.calibration.drift import Drift, drift_in, drift_told, widened
 from cloud_ingest.ingest.accept import Accepted, accept_batch
 from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
@@ -52,12 +52,23 @@ def test_other_words_are_no_drift():
     assert worst is not None and worst.moved_px is None
 
 
+def test_figures_go_before_words_and_say_the_same_words():
+    told = drift_told({"moved_px": 40.4, "turned_deg": 0.52, "frame_width": 1920}, [OTHER])
+    assert told == Drift(MOVED, 40.4, 0.52, 1920)
+    lost = drift_told({"moved_px": None, "turned_deg": 0.0, "frame_width": 1920}, [])
+    assert lost is not None and lost.moved_px is None and drift_in([lost.said]) is not None
+    assert drift_told(None, [MOVED], 1280) == Drift(MOVED, 40.0, 0.5, 1280)
+    assert drift_told(None, ["starting up"]) is None
+
+
 def test_a_moved_pose_is_known_as_well_as_its_picture_moved():
     wide = widened(POSE, Drift(MOVED, 40.0, 0.5))
     assert wide is not None
     one_px = np.degrees(np.arctan(np.tan(np.radians(30)) / 640))
     assert wide.sigma_heading_deg == pytest.approx(np.hypot(0.5, 40 * one_px), rel=0.01)
-    assert widened(POSE, Drift(MOVED, 20.0), 640).sigma_heading_deg == pytest.approx(wide.sigma_heading_deg, rel=0.01)
+    assert widened(POSE, Drift(MOVED, 20.0, 0.0, 640)).sigma_heading_deg == pytest.approx(
+        wide.sigma_heading_deg, rel=0.01
+    )
     assert widened(POSE, Drift(OTHER, None)) is None
     calibrated = msgspec.structs.replace(POSE, covariance=np.diag([1.0, 1, 1, 0.01, 0.01, 0.01, 0.1]).tolist())
     both = widened(calibrated, Drift(MOVED, 40.0, 0.5))
@@ -121,6 +132,20 @@ def test_a_moved_camera_raises_a_ticket_and_names_its_roofs_less_surely(cloud, e
     cloud(east.batch("detection", east.detection(3, origin_of(east, x + 1, y, 5.0), start_s=14400)))
     fresh = _newest_of(engine, east.detection(3, (0.0, 0.0)).detection_id)
     assert all(one["factor"] != "pose_moved" for one in fresh["factors"])
+
+
+def test_a_ticket_holds_the_figures_that_a_gateway_sends_whatever_its_words(cloud, engine, east, origin_of, houses):
+    cloud(east.batch("health", east.pose_notice()))
+    moved = wire.Displaced(moved_px=61.5, turned_deg=-1.25, frame_width=1920)
+    one = wire.CameraHealth(camera=east.pose.camera, verdict="not_suspected", cause="any words", displaced=moved)
+    cloud(east.batch("health", wire.Health(software="1", uptime_s=1.0, spool_depth={}, cameras=[one])))
+    (ticket,) = _tickets(engine)
+    assert (ticket["moved_px"], ticket["turned_deg"], ticket["frame_width"]) == (61.5, -1.25, 1920)
+    x, y = houses["r1c2"]
+    farther = wire.Displaced(moved_px=80.0, frame_width=1280)
+    cloud(east.batch("detection", east.detection(1, origin_of(east, x + 1, y, 5.0), displaced=farther)))
+    assert _tickets(engine)[0]["moved_px"] == 80.0
+    assert any("has moved by 80 pixels" in one["text"] for one in _newest(engine)["factors"])
 
 
 def test_another_view_names_no_roof(cloud, engine, east, origin_of, houses):
