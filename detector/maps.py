@@ -149,6 +149,9 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
 
 def _no_negative(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
     """Least squares without negative coefficients: the most negative one is left out and the rest solved again."""
+    whole = np.asarray(np.linalg.solve(normal, right), np.float64)
+    if whole.min() >= 0:
+        return whole
     use = list(range(len(right)))
     out = np.zeros(len(right))
     while use:

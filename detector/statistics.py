@@ -52,8 +52,7 @@ class Statistics:
         self._last = _zeros()
         self._ring = [_zeros() for _ in range(_LAG_FRAMES + 1)]  # smoothed deviations, oldest first; a place to write
         # Places for what is worked out at each frame: fresh pictures would cost as much as the sums.
-        self._off, self._product, self._other = _zeros(), _zeros(), _zeros()
-        self._up, self._right = _zeros(), _zeros()  # edges that have no neighbour stay 0
+        self._off, self._product = _zeros(), _zeros()
 
     def update(self, frame: Grey, dt_s: float) -> None:
         """Takes one frame (HEIGHT, WIDTH), ``dt_s`` seconds after the one before it, and keeps it till the next: it
@@ -86,20 +85,24 @@ class Statistics:
         self._last = frame
 
     def _coherent(self, off: Grey, w5: float, w20: float) -> None:
+        """What depends on the smoothed deviation; ``off`` is written over."""
         older, before, work = self._ring[0], self._ring[-2], self._product
         smooth = cv2.GaussianBlur(off, (5, 5), 1.2, dst=self._ring[-1])
         _learn(cv2.multiply(smooth, smooth, dst=work), (self.vs5, w5), (self.vs20, w20))
         _learn(cv2.multiply(smooth, before, dst=work), (self.kept1, w20))
         _learn(cv2.multiply(smooth, older, dst=work), (self.kept4, w20))
         # Correlation detectors: what was here a frame ago and is there now, less the opposite.
-        k, other = _STEP_PX, self._other
-        up, right = self._up[:-k], self._right[:, k:]
+        k = _STEP_PX
+        up, other = work[:-k], off[:-k]
         cv2.multiply(smooth[:-k], before[k:], dst=up)
-        cv2.subtract(up, cv2.multiply(smooth[k:], before[:-k], dst=other[k:]), dst=up)
-        _learn(self._up, (self.transport_up, w20))
+        cv2.subtract(up, cv2.multiply(smooth[k:], before[:-k], dst=other), dst=up)
+        work[-k:] = 0.0  # edges have no neighbour
+        _learn(work, (self.transport_up, w20))
+        right, other = work[:, k:], off[:, k:]
         cv2.multiply(smooth[:, k:], before[:, :-k], dst=right)
-        cv2.subtract(right, cv2.multiply(smooth[:, :-k], before[:, k:], dst=other[:, k:]), dst=right)
-        _learn(self._right, (self.transport_right, w20))
+        cv2.subtract(right, cv2.multiply(smooth[:, :-k], before[:, k:], dst=other), dst=right)
+        work[:, :k] = 0.0
+        _learn(work, (self.transport_right, w20))
         self._ring = [*self._ring[1:], older]
 
     def _follow(self, frame: Grey, dt_s: float) -> None:

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.frames import Grey
+from detector.frames import Grey, halve
 
 ROWS, COLUMNS = 6, 10
 _LEAST_TEXTURE = 1.5  # grey levels: a cell with less says nothing about what covers it
 _GLARE = 200.0  # grey levels; a lamp's disc keeps its shape through frost and fog
+_WIDE_HALVED = 3.97  # pixels of half the size: with halving and doubling 8 of the whole
 _GONE, _KEPT = 0.35, 0.7  # of the structure that a cell had
 
 
@@ -61,8 +62,9 @@ class Structure:
 
 
 def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:
-    soft = cv2.GaussianBlur(picture, (0, 0), 0.7)
-    mid, wide = cv2.GaussianBlur(picture, (0, 0), 2.0), cv2.GaussianBlur(picture, (0, 0), 8.0)
+    soft, mid = cv2.GaussianBlur(picture, (0, 0), 0.7), cv2.GaussianBlur(picture, (0, 0), 2.0)
+    # So wide a blur is the same at half the size, for a fifth of the time; halving and doubling blur a little, too.
+    wide = cv2.resize(cv2.GaussianBlur(halve(picture), (0, 0), _WIDE_HALVED), picture.shape[::-1])
     return (soft - mid) * use, (mid - wide) * use
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frames import Grey
-from detector.light import flatten
+from detector.light import Tones, flatten
 from detector.maps import Context, network_input
 from detector.register import Pose, Reference, find_pose, lay
 from detector.statistics import Statistics
@@ -31,7 +31,7 @@ class Watcher:
         self.stats = Statistics()
         self.pose = Pose()
         self.unrest_px = 0.0
-        self._reference: Reference | None = None
+        self._reference: tuple[Reference, Tones] | None = None
         self._reference_age = 0.0
         self._strange = 0
         self.watched_s = 0.0
@@ -43,7 +43,13 @@ class Watcher:
         caller has checked that it shows the same view."""
         self._begin()
         self._remembered = background
-        self._reference = Reference(background)
+        self._refer(background)
+
+    def _refer(self, background: Grey) -> tuple[Reference, Tones]:
+        """What frames are laid on and evened to from now on."""
+        reference = Reference(background)
+        self._reference, self._reference_age = (reference, Tones(reference.small)), 0.0
+        return self._reference
 
     @property
     def ready(self) -> bool:
@@ -53,19 +59,18 @@ class Watcher:
     def take(self, grey: Grey, dt_s: float) -> None:
         """One frame (HEIGHT, WIDTH), ``dt_s`` seconds after the one before it. Begins anew when the scene
         is another one."""
-        if self._reference is None:
-            self._reference = Reference(grey)
-        pose = find_pose(grey, self._reference, self.pose)
+        reference, tones = self._reference or self._refer(grey)
+        pose = find_pose(grey, reference, self.pose)
         far = pose.residual > _NEW_SCENE_RESIDUAL or not 0.4 < pose.gain < 2.5
         self._strange = self._strange + 1 if far else 0
         if self._strange >= _NEW_SCENE_FRAMES:
             self.new_scenes += 1
             self._begin()
-            self._reference, pose = Reference(grey), Pose()
+            (reference, tones), pose = self._refer(grey), Pose()
         jump = math.hypot(pose.dx - self.pose.dx, pose.dy - self.pose.dy)
         self.unrest_px += (1 - math.exp(-dt_s / 10)) * (jump - self.unrest_px)
         self.pose = pose
-        self.laid = flatten(lay(grey, pose), self._reference.small, pose)
+        self.laid = flatten(lay(grey, pose), tones, pose)
         self.stats.update(self.laid, dt_s)
         self.watched_s += dt_s
         if self._remembered is not None:
@@ -75,7 +80,7 @@ class Watcher:
             self._remembered = None
         self._reference_age += dt_s
         if self._reference_age > _REFERENCE_S:
-            self._reference, self._reference_age = Reference(self.stats.background), 0.0
+            self._refer(self.stats.background)
 
     def network_input(self, dt_s: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Maps and figures now."""

@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from detector.frames import HEIGHT, WIDTH
+from detector.frames import HEIGHT, WIDTH, halve
 from detector.maps import FIGURES, MAPS, Context, expected_variance, network_input
 from detector.statistics import Statistics
 
 CONTEXT = Context(1.0, 0.0, 0.0, 0.0, 1.0, 0.5)
+_LEARNED = ("v20", "a20", "m60", "v60", "flicker", "vs5", "vs20", "kept1", "kept4", "transport_up", "transport_right",
+            "away")  # fmt: skip
 
 
 def _watch(frames: int, deviation: float, seed: int = 4_000_003) -> Statistics:
@@ -90,3 +92,41 @@ def test_expected_variance_follows_level_and_edges_and_ignores_what_moves() -> N
     for variance in (truth, moving):
         found = expected_variance(variance, level, slope2)
         assert np.median(np.abs(found / truth - 1)) < 0.25
+
+
+def test_moments_halved_as_they_come_are_the_moments_halved_at_the_end() -> None:
+    """Beside the same recursions written out at the whole size, without a thought for time."""
+    rng, stats, dt_s = np.random.default_rng(4_000_006), Statistics(), 0.5
+    ground = rng.uniform(20, 90, (HEIGHT, WIDTH)).astype(np.float32)
+    stats.slow[:60] = 0.7
+    means = dict.fromkeys(_LEARNED, np.zeros((HEIGHT, WIDTH)))
+    m2 = m5 = m20 = background = last = ground.astype(np.float64)
+    smooth = [np.zeros((HEIGHT, WIDTH))] * 5
+    for n in range(1, 31):
+        frame = ground if n == 1 else ground + rng.normal(0, 3, ground.shape).astype(np.float32)
+        frame[20:60, 30 + 2 * n : 60 + 2 * n] += 4 if n > 1 else 0
+        stats.update(frame, dt_s)
+        if n == 1:
+            continue
+        w2, w5, w10, w20, w60 = (max(1 - np.exp(-dt_s / tau), 1 / n) for tau in (2.5, 5, 10, 20, 60))
+        off, jump = frame - m20, frame - last
+        smooth = [*smooth[1:], cv2.GaussianBlur(off, (5, 5), 1.2)]
+        before, now = smooth[-2], smooth[-1]
+        m2, m5, m20 = m2 + w2 * (frame - m2), m5 + w5 * (frame - m5), m20 + w20 * off
+        far, up, right = m5 - background, np.zeros(off.shape), np.zeros(off.shape)
+        up[:-3] = now[:-3] * before[3:] - now[3:] * before[:-3]
+        right[:, 3:] = now[:, 3:] * before[:, :-3] - now[:, :-3] * before[:, 3:]
+        seen = (off**2, np.abs(off), far, far**2, jump**2 / 2, now**2, now**2, now * before, now * smooth[0], up, right,
+                np.abs(m2 - background) > 4.0)  # fmt: skip
+        weights = (w20, w20, w60, w60, w10, w5, w20, w20, w20, w20, w20, w20)
+        for name, value, weight in zip(_LEARNED, seen, weights, strict=True):
+            means[name] = means[name] + weight * (value - means[name])
+        followed = np.clip(frame - background, -6, 6) * (1 - stats.slow) * (1 - np.exp(-dt_s / 120))
+        background = background + ((frame - background) / n if (n - 1) * dt_s <= 8 else followed)
+        last = frame.astype(np.float64)
+    for name in _LEARNED:
+        wanted = halve(means[name])
+        assert np.ptp(wanted) > 0.1
+        assert np.abs(getattr(stats, name) - wanted).max() < 1e-3 * np.abs(wanted).max(), name
+    for name, wanted in (("background", background), ("m2", m2), ("m5", m5), ("m20", m20)):
+        assert np.abs(getattr(stats, name) - wanted).max() < 1e-3, name
