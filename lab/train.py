@@ -223,7 +223,7 @@ def convert(models: Sequence[Any], tf: Any) -> bytes:
     """The mean of some trainings as a TFLite file for one picture of the detector's size.
 
     The weights of all but the small layers are kept in 8 bits, with a scale for each output channel; what comes in,
-    goes out and lies between the layers stays float (docs/decisions/0021). The last layer is small, so
+    goes out and lies between the layers stays float (docs/decisions/0023). The last layer is small, so
     :mod:`lab.last_layer` can still replace it.
     """
     whole = joined(models, tf)
