@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _STOP_SECONDS = 60.0  # a busy machine: nobody waits for as long who ends at once
-_PORTS_FROM = 10_000
+_PORTS_FROM = 11_000  # browsers refuse 10080
 _OUTGOING_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _given: set[int] = set()
 
