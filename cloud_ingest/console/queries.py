@@ -5,6 +5,7 @@ Only reading happens here. Texts in the answers come from gateways and files: th
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ from cloud_ingest.console.display_crs import map_links
 from cloud_ingest.console.rays import ray
 from cloud_ingest.console.shapes import Json
 from cloud_ingest.store.database import reading
+from cloud_ingest.store.footprints import current_version
+from cloud_ingest.store.places import FootprintDoubts
 from cloud_ingest.store.schema import (
     alert_detections,
     alert_versions,
@@ -51,6 +54,7 @@ class ConsoleStore:
     def __init__(self, engine: Engine, tenant: str) -> None:
         self._engine = engine
         self.tenant = tenant
+        self._doubts = FootprintDoubts()
 
     def counters(self) -> dict[str, int]:
         """Subject -> change counter, as ``schema.changes`` has them."""
@@ -140,6 +144,7 @@ class ConsoleStore:
             said = shapes.alert(row)
             return {
                 **said,
+                "footprint_doubts": self._doubts_about(connection, told[-1]),
                 **shapes.context(told[-1]),
                 "candidates": [{**one, "maps": _ways(one)} for one in said["candidates"]],
                 "place": said["place"] and {**said["place"], "maps": _ways(said["place"])},
@@ -148,6 +153,12 @@ class ConsoleStore:
                 "pictures": _pictures(connection, [claim["evidence_id"] for claim in found]),
                 "rays": [one for claim in found if (one := _ray(connection, claim)) is not None],
             }
+
+    def _doubts_about(self, connection: Connection, version: RowMapping) -> list[Json]:
+        """What speaks against the footprints that a version names roofs by, where these are still in force."""
+        if not version["candidates"] or version["footprint_version"] != current_version(connection, self.tenant):
+            return []
+        return [asdict(doubt) for doubt in self._doubts.of(connection, self.tenant)]
 
     def picture(self, digest: str) -> bytes | None:
         """A picture's bytes (JPEG), if some evidence of this town's gateways names it."""

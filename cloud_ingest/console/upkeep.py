@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Engine, or_, select
+from sqlalchemy import Connection, Engine, or_, select
 
 from cloud_ingest.console.pages import Pages
 from cloud_ingest.console.words import translated
@@ -16,7 +16,10 @@ from cloud_ingest.ingest.accept import Cause
 from cloud_ingest.ingest.letters import Choice, chosen, tallies
 from cloud_ingest.ingest.quality_store import GATEWAY, list_days
 from cloud_ingest.store.database import reading
-from cloud_ingest.store.schema import dead_letters, gateways
+from cloud_ingest.store.footprints import current_version
+from cloud_ingest.store.places import Doubt, FootprintDoubts, versions_in_force
+from cloud_ingest.store.places_schema import place_versions
+from cloud_ingest.store.schema import dead_letters, footprint_versions, gateways
 from cloud_ingest.store.telemetry_schema import jobs
 
 _DAYS = 14
@@ -29,6 +32,7 @@ def upkeep_router(engine: Engine, pages: Pages) -> APIRouter:
     """``/quality`` and ``/dead-letters``."""
     router = APIRouter()
     zone = pages.zone
+    doubts = FootprintDoubts()
 
     @router.get("/quality")
     def quality(request: Request, town: str | None = None, lang: str | None = None) -> Response:
@@ -39,10 +43,11 @@ def upkeep_router(engine: Engine, pages: Pages) -> APIRouter:
             reports = list_days(connection, [tenant], days[-1], days[0])
             rows = connection.execute(select(gateways).where(gateways.c.tenant == tenant)).mappings().all()
             ran_at = connection.execute(select(jobs.c.ran_at).where(jobs.c.job == "quality")).scalar()
+            layers = _layers(connection, tenant, doubts)
         return pages.draw(
             request, "quality", town, lang, said=lambda text: translated(text, language),
             days=days, devices=_devices(reports, days), notable=[one for one in reports if _is_notable(one)],
-            nights=_nights(rows), clocks=_clocks(rows), ran_at=ran_at, gateway_itself=GATEWAY,
+            nights=_nights(rows), clocks=_clocks(rows), layers=layers, ran_at=ran_at, gateway_itself=GATEWAY,
         )  # fmt: skip
 
     @router.get("/dead-letters")
@@ -67,6 +72,29 @@ def upkeep_router(engine: Engine, pages: Pages) -> APIRouter:
         )  # fmt: skip
 
     return router
+
+
+def _layers(connection: Connection, tenant: str, doubts: FootprintDoubts) -> list[Json]:
+    """Footprints with what is in doubt about them now, and each layer with what was doubtful at its import."""
+    found: list[Json] = []
+    version = current_version(connection, tenant)
+    if version is not None:
+        row = connection.execute(select(footprint_versions).where(footprint_versions.c.version == version)).one()
+        found.append(
+            {
+                "kind": "footprints", "version": version, "source": row.source, "imported_at": row.imported_at,
+                "crs": None, "doubts": doubts.of(connection, tenant),
+            }
+        )  # fmt: skip
+    for kind, newest in sorted(versions_in_force(connection, tenant).items()):
+        layer = connection.execute(select(place_versions).where(place_versions.c.version == newest)).one()
+        found.append(
+            {
+                "kind": kind, "version": newest, "source": layer.source, "imported_at": layer.imported_at,
+                "crs": layer.crs, "doubts": [Doubt(text, False) for text in layer.warnings],
+            }
+        )  # fmt: skip
+    return found
 
 
 def _devices(reports: list[Json], days: list[str]) -> list[Json]:

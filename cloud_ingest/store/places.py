@@ -151,6 +151,32 @@ def doubts_about_footprints(connection: Connection, tenant: str) -> list[str]:
         return [f"{WRONG}: {error}"]
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What speaks against the footprints in force; ``wrong``: beyond doubt in the wrong place."""
+
+    text: str
+    wrong: bool
+
+
+class FootprintDoubts:
+    """:func:`doubts_about_footprints`, worked out again only when footprints or gateways' places are newer."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[tuple[int | None, int | None], tuple[Doubt, ...]]] = {}  # by tenant
+
+    def of(self, connection: Connection, tenant: str) -> tuple[Doubt, ...]:
+        """Those of a town's footprints in force."""
+        newest = connection.execute(select(func.max(camera_poses.c.id))).scalar_one()
+        made_of = (current_version(connection, tenant), newest)
+        held = self._held.get(tenant)
+        if held is None or held[0] != made_of:
+            texts = doubts_about_footprints(connection, tenant)
+            found = tuple(Doubt(text.removeprefix(f"{WRONG}: "), text.startswith(WRONG)) for text in texts)
+            held = self._held[tenant] = made_of, found
+        return held[1]
+
+
 def is_in_force(connection: Connection, tenant: str, kind: str, digest: str) -> int | None:
     """The version in force, if it came from the very same file."""
     table = place_versions

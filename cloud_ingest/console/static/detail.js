@@ -49,6 +49,7 @@ function candidates(alert) {
   const elsewhere = [t("lead.elsewhere"), el("small", {}, ` ${t("lead.elsewhere.text")}`)];
   return block(
     "lead.candidates",
+    (alert.footprint_doubts ?? []).map(doubted),
     el(
       "ol",
       { class: `bars ${alert.state}` },
@@ -58,6 +59,11 @@ function candidates(alert) {
     alert.rays.length < 2 && el("p", { class: "note" }, t("lead.many")),
     region(alert),
   );
+}
+
+// What speaks against the footprints by which roofs are named here.
+function doubted({ text, wrong }) {
+  return el("p", { class: wrong ? "note wrong" : "note doubted" }, el("b", {}, t(wrong ? "lead.footprints.wrong" : "lead.footprints.doubt")), ` ${sentence(text)}`);
 }
 
 // A fire in the open: a place on the ground instead of households.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from cloud_ingest.store import schema
 from cloud_ingest.store.database import bump, writing
 from lab.showcase.pictures import furnish
+from lab.showcase.town import LAT, LON
 
 pytestmark = pytest.mark.chromium
 
@@ -64,6 +65,31 @@ def test_a_fire_in_the_open_has_a_place_and_names_no_household(street: Any, brow
     assert page.locator(".bars").count() == 0 and page.locator(".block.fuel").count() == 0
     assert page.locator(".ways a").count() == 4
     assert "疑似露天焚烧" in open_lead(browse, "?lang=zh").locator("#panel").inner_text()
+
+
+def test_footprints_in_doubt_are_said_beside_the_roofs_that_they_name(furnished: Any, browse: Any) -> None:
+    def move(north_deg: float) -> None:
+        """All gateways announce that they stand in the street's middle, so far to the north."""
+        with writing(furnished.engine) as connection:
+            rows = connection.execute(select(schema.camera_poses).order_by(schema.camera_poses.c.id)).mappings().all()
+            for row in {row["gateway"]: row for row in rows}.values():
+                there = {"lat": LAT + north_deg, "lon": LON, "crs": "WGS-84"}
+                version = row["pose_version"] + 1
+                pose = {**row["pose"], "pose_version": version, "place": there}
+                values = {**row, "pose_version": version, "pose": pose}
+                del values["id"]
+                connection.execute(schema.camera_poses.insert().values(values))
+            bump(connection, "alerts")
+
+    assert "footprints" not in open_lead(browse, "?lang=en").locator("#panel").inner_text()
+    move(0.0)
+    panel = open_lead(browse, "?lang=en").locator("#panel").inner_text()
+    assert "The footprints are in doubt: none of the 3 gateways stands on a roof of it" in panel
+    move(0.1)
+    panel = open_lead(browse, "?lang=en").locator("#panel").inner_text()
+    assert "lie in the wrong place; do not rely on these roofs: no roof of them lies within 2 km" in panel
+    panel = open_lead(browse, "?lang=zh").locator("#panel").inner_text()
+    assert "房屋轮廓位置有误" in panel and "2 公里内都没有" in panel
 
 
 def test_ways_lead_into_the_map_services_in_their_own_coordinates(furnished: Any, browse: Any) -> None:

@@ -8,9 +8,15 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+import shapely
 
 from cloud_ingest.console.words import phrases, words
+from cloud_ingest.places.datum import Gateway, check_under_gateways
+from cloud_ingest.places.shifted import wgs84_to_gcj02
+from cloud_ingest.places.table import PlaceError
+from lab.places_datum import town
 
 #: Where sentences for people are made: module, and the functions, classes and constants that hold them.
 SOURCES = {
@@ -38,6 +44,8 @@ SOURCES = {
     "cloud_ingest.geotag.steam": ("steam_factors",),
     "cloud_ingest.geotag.coal": None,
     "cloud_ingest.geotag.customs": ("suggestions",),
+    "cloud_ingest.places.datum": ("check_on_roofs",),
+    "cloud_ingest.places.borders": ("check_borders", "check_points", "check_against_held"),
 }
 
 
@@ -107,6 +115,20 @@ def test_every_sentence_that_may_reach_a_reader_has_its_chinese(module: str) -> 
     found = set().union(*(said(root) for root in named(source(module), SOURCES[module])))
     assert found
     assert {text for text in found if not translated(text)} == set()
+
+
+def test_what_gateways_say_of_footprints_has_its_chinese() -> None:
+    """As ``places.datum`` puts it together; of a refusal, what remains beyond doubt (``--crs`` vouched)."""
+    roofs, stand = town(2, 4)
+    there = [Gateway(one.gateway, *map(float, wgs84_to_gcj02(one.lon, one.lat)[::-1])) for one in stand]
+    beside = [Gateway(one.gateway, one.lat + 0.5, one.lon) for one in stand]
+    found = [text for some in ([], stand[:1], there, beside) for text in check_under_gateways(roofs, some)]
+    shifted = shapely.transform(roofs, lambda p: np.column_stack(wgs84_to_gcj02(p[:, 0], p[:, 1])))
+    with pytest.raises(PlaceError) as refused:
+        check_under_gateways(shifted, stand, vouched=True)
+    found.append(str(refused.value))
+    assert len(found) >= 4
+    assert [text for text in found if not translated(text)] == []
 
 
 def test_every_reason_for_a_new_version_of_an_alert_has_its_word() -> None:

@@ -18,6 +18,7 @@ from cloud_ingest.ingest.accept import dead_letter
 from cloud_ingest.ingest.letters import keep_letters
 from cloud_ingest.ingest.quality import DayReport
 from cloud_ingest.store.database import writing
+from cloud_ingest.store.places_schema import place_versions
 from cloud_ingest.store.telemetry_schema import quality_days
 from smokesentry.clock import to_wire
 
@@ -50,6 +51,32 @@ def add_day(town: Any, sensor: str, age: int, tenant: str = "lijing", **report: 
 def no_days_before(town: Any) -> None:
     with writing(town.engine) as connection:
         connection.execute(delete(quality_days))
+
+
+def test_the_layers_in_force_say_what_is_in_doubt(town: Any, console: str) -> None:
+    town.add_street()
+    text = (
+        "2 points: nothing tells whether they are really WGS-84 (GCJ-02 lies 400 to 600 m away); look at --picture, or"
+    )
+    with writing(town.engine) as connection:
+        connection.execute(
+            insert(place_versions).values(
+                version=1, tenant="lijing", kind="stations", imported_at=to_wire(NOW), source=HOSTILE, digest="d",
+                crs="WGS 84", warnings=[f"{text} hold one against a satellite receiver", *["odd"] * 6],
+            )
+        )  # fmt: skip
+    page = get(console, "/quality")
+    assert HOSTILE not in page
+    said = words_of(page)
+    for part in (
+        "Footprints and layers in force",
+        "street.geojson",
+        "Stations",
+        "2 points: nothing tells",
+        "and 2 more",
+    ):
+        assert part in said, part
+    assert "2 个点：无法判断是否确为 WGS-84" in words_of(get(console, "/quality", "zh"))
 
 
 def test_a_good_day_a_bad_day_and_what_to_look_at(town: Any, console: str) -> None:
