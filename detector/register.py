@@ -90,7 +90,8 @@ def find_pose(frame: Grey, reference: Reference, last: Pose) -> Pose:
     if abs(pose.dx - last.dx) + abs(pose.dy - last.dy) > 0.2 or abs(pose.gain - last.gain) > 0.01:
         pose = _refine(small, reference, pose, steps=2)
     if pose.residual > 1.5 * last.residual + 2.0:
-        (jump_x, jump_y), sure = cv2.phaseCorrelate(reference.small, small, reference.window)
+        # Of copies: it lays the window on the very pictures that it is given.
+        (jump_x, jump_y), sure = cv2.phaseCorrelate(reference.small.copy(), small.copy(), reference.window)
         if sure > 0.2 and 1.0 < np.hypot(jump_x, jump_y) < MAX_SHIFT_PX:
             jumped = Pose(dx=2 * jump_x, dy=2 * jump_y, gain=last.gain, offset=last.offset)
             other = _refine(small, reference, jumped, steps=3)

@@ -38,6 +38,16 @@ def test_a_shifted_frame_is_laid_back(still: NDArray[np.float32]) -> None:
     assert after < 0.35 * before
 
 
+def test_a_jump_is_found_at_once_and_leaves_the_reference_as_it_was(still: NDArray[np.float32]) -> None:
+    reference = Reference(still)
+    small = reference.small.copy()
+    pose = find_pose(_moved(still, 9.0, -5.0), reference, Pose())
+    assert np.array_equal(reference.small, small)
+    assert pose.dx == pytest.approx(9.0, abs=0.5)
+    assert pose.dy == pytest.approx(-5.0, abs=0.5)
+    assert pose.residual < 2.0
+
+
 def test_a_still_frame_is_not_touched(still: NDArray[np.float32]) -> None:
     pose = find_pose(still, Reference(still), Pose())
     assert lay(still, pose) is still
