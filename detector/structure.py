@@ -55,7 +55,7 @@ class Structure:
         left = _cells((self.fine + self.coarse) * (fine + coarse))
         textured = np.sqrt(self.there) > _LEAST_TEXTURE
         ratio = left[textured] / self.there[textured] if textured.sum() >= 4 else np.ones(1, np.float32)
-        own = float(np.sqrt((fine * fine).sum() / self.powers[0]))
+        own = float(np.sqrt(np.vdot(fine, fine) / self.powers[0]))
         gone, kept = float((ratio < _GONE).mean()), float((ratio > _KEPT).mean())
         shares = _gain(self.fine, fine, self.powers[0]), _gain(self.coarse, coarse, self.powers[1])
         return Left(*shares, gone, kept, own)
@@ -65,15 +65,16 @@ def _bands(picture: Grey, use: NDArray[np.bool_]) -> tuple[Grey, Grey]:
     soft, mid = cv2.GaussianBlur(picture, (0, 0), 0.7), cv2.GaussianBlur(picture, (0, 0), 2.0)
     # So wide a blur is the same at half the size, for a fifth of the time; halving and doubling blur a little, too.
     wide = cv2.resize(cv2.GaussianBlur(halve(picture), (0, 0), _WIDE_HALVED), picture.shape[::-1])
-    return (soft - mid) * use, (mid - wide) * use
+    kept = use.astype(np.float32)
+    return (soft - mid) * kept, (mid - wide) * kept
 
 
 def _power(band: Grey) -> float:
-    return max(float((band * band).sum()), 1.0)
+    return max(float(np.vdot(band, band)), 1.0)
 
 
 def _gain(reference: Grey, now: Grey, power: float) -> float:
-    return max(float((reference * now).sum()) / power, 0.0)
+    return max(float(np.vdot(reference, now)) / power, 0.0)
 
 
 def _cells(picture: Grey) -> Grey:
