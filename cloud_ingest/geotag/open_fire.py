@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import atan2, hypot, log, log1p, pi
+from math import atan, atan2, hypot, log, pi
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,9 @@ from cloud_ingest.geotag.projection import Array, Camera, pixel_covariance, proj
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import FAR_M, View, first_shown
 
-_ON_ROOF = 1 / 20  # of a square metre of roof, against one of ground: assumed
+_ON_ROOF = 1 / 100  # of a square metre of roof, against one of ground: assumed
 _NEAREST_M = 6.0
-_NOTICED_M = 200.0  # so far every such fire is noticed, farther away by its size in the picture: assumed
+_NOTICED_M = 200.0  # at this distance half of such fires are noticed: assumed
 _RINGS, _LANES = 110, 11
 _LANES_SIGMAS = 3.5  # to either side of the ray
 _WIDEST = pi / 4
@@ -88,7 +88,7 @@ def open_place(observations: Sequence[Observation], posterior: Posterior) -> Ope
         log_roofs = _log_sum(np.log(np.array(posterior.probabilities) * areas) + swap)
         log_else = float(np.log(posterior.elsewhere)) + posterior.log_evidence
     cells = _fan(observations, town)
-    log_cells = np.log(cells.areas) + density - np.log1p((cells.distances / _NOTICED_M) ** 2)
+    log_cells = np.log(cells.areas) + density - np.log1p((cells.distances / _NOTICED_M) ** 4)
     for group in masts(observations):
         log_cells = log_cells + _log_pixels(group, cells)
     log_ground = _log_sum(log_cells)
@@ -146,10 +146,10 @@ def ground_tiles(observation: Observation) -> list[tuple[int, int]]:
 def _weighed_area(view: View) -> float:
     """Square metres in which a fire would be seen: ground, roofs at their share, what is far at less."""
     width = 2 * float(np.arctan(view.camera.frame_size[0] / 2 / view.camera.focal_px))
-    total = width / 2 * _NOTICED_M**2 * log1p((FAR_M / _NOTICED_M) ** 2)
+    total = width / 2 * _NOTICED_M**2 * atan((FAR_M / _NOTICED_M) ** 2)
     corners = shapely.bounds(view.town.polygons[view.roofs])
     away = np.hypot(*((corners[:, :2] + corners[:, 2:]) / 2 - view.camera.position[:2]).T)
-    roofs = float((shapely.area(view.town.polygons[view.roofs]) / (1 + (away / _NOTICED_M) ** 2)).sum())
+    roofs = float((shapely.area(view.town.polygons[view.roofs]) / (1 + (away / _NOTICED_M) ** 4)).sum())
     return max(total - roofs, _LEAST_GROUND * total) + _ON_ROOF * roofs
 
 

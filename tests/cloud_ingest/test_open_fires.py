@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import atan2, degrees, hypot
 from zoneinfo import ZoneInfo
 
@@ -15,9 +16,12 @@ from shapely.geometry import Point, shape
 from sqlalchemy import select
 
 from cloud_ingest.geotag.alerts import AlertBuilder
+from cloud_ingest.geotag.around import Around
+from cloud_ingest.geotag.events import Sighting
 from cloud_ingest.geotag.footprints import read_footprints
 from cloud_ingest.geotag.observation import Observation
 from cloud_ingest.geotag.open_fire import open_place, open_region
+from cloud_ingest.geotag.open_judgement import judge_open_fire
 from cloud_ingest.geotag.posterior import locate
 from cloud_ingest.geotag.register_file import entries_of, is_column
 from cloud_ingest.geotag.town import Town
@@ -175,13 +179,37 @@ def test_the_place_knows_its_grid_and_the_registers_smoking_of_meat(cloud, east,
     assert [(one["class"], one["kind"]) for one in alert["suggestions"]] == [("open_burning", "meat_smoking")]
 
 
-def test_a_fire_that_two_cameras_see_on_a_roof_is_said_to_be_on_a_roof(cloud, east, south, origin_of, houses):
+def test_a_fire_on_a_roof_is_placed_there_and_no_household_is_said_with_confidence(
+    cloud, east, south, origin_of, houses
+):
     for gateway in (east, south):
         cloud.take(_burns(gateway, 1, houses["r1c1"], origin_of, z=4.3))
     (alert,) = cloud.newest()
     assert alert["class"] == "open_burning" and alert["coal"] is None
-    assert alert["candidates"][0]["rooftop"] == "r1c1" and "place" not in (alert["region"] or {})
-    assert alert["candidates"][0]["probability"] < 0.95
+    place = (alert["region"] or {"properties": {}})["properties"].get("place")
+    if place is None:
+        assert alert["candidates"][0]["rooftop"] == "r1c1" and alert["candidates"][0]["probability"] < 0.95
+    else:
+        assert alert["candidates"] == [] and _metres(place, *houses["r1c1"]) < 12
+
+
+def test_where_the_ground_cannot_hold_it_the_roof_is_told(east, town_text):
+    found = read_footprints(town_text())
+    town = Town.build(1, found.roofs, ())
+    view = make_view(town, camera_in(town, east.pose))
+    observation = Observation(view, (640.0, 360.0), (2.0, 2.0))
+    posterior = locate([observation])
+    told = open_place([observation], posterior)
+    everywhere = replace(told, on_ground=0.1, on_roofs=0.8, elsewhere=0.1)
+    row = Sighting("d", 1, ("g", "c"), (640.0, 360.0), (2.0, 2.0), (1280, 720), 0.8, 1.8e9, 1.8e9, view, open_fire=0.8)
+    claim = {"class": "open_burning", "phase": "end", "pose_version": 1, "confidence": 0.8}
+    judged = judge_open_fire([(row, claim)], town, posterior, everywhere, Around())
+    assert (judged.state, judged.plume_class, judged.place, judged.geometry) == ("closed", "open_burning", None, {})
+    assert sum(one["probability"] for one in judged.candidates) == pytest.approx(0.8, abs=0.05)
+    assert {"open_roof"} <= {factor["factor"] for factor in judged.factors}
+    nowhere = judge_open_fire([(row, claim)], town, posterior, replace(told, elsewhere=2.0), Around())
+    assert nowhere.candidates == [] and nowhere.place is None
+    assert {"cannot_judge"} <= {factor["factor"] for factor in nowhere.factors}
 
 
 def test_shares_are_whole_whatever_the_pixel(east, town_text):
