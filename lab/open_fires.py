@@ -91,13 +91,13 @@ def main() -> None:
         kinds = [kind for kind, *_ in found_rows]
         ground = [row for row in found_rows if row[0] == "ground"] or [("", np.nan, np.nan, False, np.nan)]
         shares = [f"{100 * kinds.count(kind) / len(kinds):.0f} %" for kind in ("ground", "roofs", "elsewhere")]
-        off = np.array([row[1] for row in ground])
-        within = float(np.mean(off <= np.array([row[2] for row in ground])))
-        inside, holds = float(np.mean([row[3] for row in ground])), float(np.mean([row[4] for row in ground]))
+        metres, radii = np.array([row[1] for row in ground]), np.array([row[2] for row in ground])
+        within = float(np.mean(metres <= radii))
+        held, holds = float(np.mean([row[3] for row in ground])), float(np.mean([row[4] for row in ground]))
         reach = "150–300 m" if far else "to 150 m"
         print(
-            f"| {cameras} | {reach} | {len(kinds)} | {' | '.join(shares)} | {np.median(off):.0f} | {within:.0%} | "
-            f"{inside:.0%} | {holds:.0%} |"
+            f"| {cameras} | {reach} | {len(kinds)} | {' | '.join(shares)} | {np.median(metres):.0f} | {within:.0%} | "
+            f"{held:.0%} | {holds:.0%} |"
         )
 
 
