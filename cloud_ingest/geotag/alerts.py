@@ -28,6 +28,7 @@ from cloud_ingest.geotag.calibration.tickets import pose_now
 from cloud_ingest.geotag.events import Evidence, Group, Grouping, Sighting, is_open_fire, neighbourhoods
 from cloud_ingest.geotag.judgement import OPEN_BURNING, differs, judge, open_fire_place, place, raises_alert
 from cloud_ingest.geotag.lies import Layer, place_lies, where_it_lies
+from cloud_ingest.geotag.open_fire import OpenPlace
 from cloud_ingest.geotag.open_judgement import judge_open_fire
 from cloud_ingest.geotag.posterior import Posterior
 from cloud_ingest.geotag.smoke import BURNING
@@ -146,7 +147,7 @@ class AlertBuilder:
             posterior = place(mine) if town is not None else None
             fire = open_fire_place(mine, posterior) if is_open_fire(mine) else None
             moment = _moment(members)
-            where = fire.place if fire is not None else posterior.places[0] if posterior and posterior.roofs else None
+            where = _where(posterior, fire)
             around = self._surroundings.around(connection, tenant, key, mine, town, posterior, where)
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
             if is_open_fire(mine):
@@ -196,6 +197,13 @@ class AlertBuilder:
             pose_doubt=doubt,
             open_fire=_open_fire(claim),
         )
+
+
+def _where(posterior: Posterior | None, fire: OpenPlace | None) -> tuple[float, float] | None:
+    """The likeliest place in the town's metres; None where nothing is known of it."""
+    if fire is not None and fire.kind != "roofs":
+        return fire.place if fire.kind == "ground" else None
+    return posterior.places[0] if posterior is not None and posterior.roofs else None
 
 
 def _open_fire(claim: Mapping[str, Any]) -> float:
