@@ -10,7 +10,7 @@ from detector.types import PlumeEvent
 from lab.scenes.night import Night, Recipe
 from smokesentry.weather import Weather
 
-SMOKE = [4_000_205, 4_000_206, 4_000_212]
+SMOKE = [4_000_206, 4_000_207, 4_000_212]
 QUIET = [(4_000_300, ()), (4_000_301, ("windows",)), (4_000_302, ("rain",)), (4_000_304, ("fog",))]
 
 
