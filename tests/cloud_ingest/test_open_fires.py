@@ -212,6 +212,7 @@ def test_where_the_ground_cannot_hold_it_the_roof_is_told(east, town_text):
     assert {"cannot_judge"} <= {factor["factor"] for factor in nowhere.factors}
 
 
+@pytest.mark.hypothesis  # drawn within: `make properties` cannot see it by itself
 def test_shares_are_whole_whatever_the_pixel(east, town_text):
     found = read_footprints(town_text())
     view = make_view(town := Town.build(1, found.roofs, ()), camera_in(town, east.pose))
