@@ -17,6 +17,9 @@ from typing import Any
 
 _FPS = 0.5  # their true cadence is seconds to minutes; two seconds a frame lets the ten-second start-up end
 
+_NIGHT_FPS = 2.0  # what the composites' frames are meant as
+_QUIET_S, _NIGHT_S = 25.0, 70.0
+
 _HEAD = f"""# Real material, run through the product
 
 Made by `python -m lab.real_footage ../shared/data docs/real-footage.md`; change nothing by hand.
@@ -27,6 +30,15 @@ detector that lives on how smoke moves from one half second to the next cannot b
 here is no surprise; it is a miss all the same. Composites are real smoke drawn over real night scenes, ten
 frames each, with a smokeless twin. No public footage of chimney smoke at night exists: a town's own clips are
 the first real test (`smokesentry replay`).
+
+"""
+
+_NIGHTS = f"""## Composites as nights
+
+Ten frames are five seconds at the {_NIGHT_FPS:.0f} frames/s that they are meant as. Here each composite is played to
+and fro at that pace for {_NIGHT_S:.0f} s: behind {_QUIET_S:.0f} s of its smokeless twin, from the first frame on, and
+the twin alone. Whoever made them is not who made the training nights; filmed smoke that runs to and fro is still no
+real plume.
 
 """
 
@@ -46,7 +58,8 @@ def main(argv: list[str]) -> int:
             f"| {name} | {shows} | {kind} | {result['frames']} | {result['verdict']} | {', '.join(alarms) or '–'} "
             f"| {'–' if first is None else f'frame {first * _FPS:.0f}'} |"
         )
-    text = _HEAD + "## Footage\n\n" + "\n".join(lines) + "\n\n## Serial captures\n\n" + _captures(data)
+    nights = _NIGHTS + "\n".join(_as_nights(data / "smoke")) + "\n\n"
+    text = _HEAD + "## Footage\n\n" + "\n".join(lines) + "\n\n" + nights + "## Serial captures\n\n" + _captures(data)
     page.write_text(text, encoding="utf-8")
     return 0
 
@@ -62,14 +75,42 @@ def _sequences(index: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _replay(frames: list[Path]) -> dict[str, Any]:
-    """The product's own answer for these files, in order of their names."""
+def _as_nights(smoke: Path) -> list[str]:
+    """A row a composite: seconds from the first smoke to the alarm."""
+    found = _sequences(smoke / "index.csv")
+    lines = ["| composite | begins during the night | there from the start | its twin |", "|" + " --- |" * 4]
+    for name, rows in sorted(found.items()):
+        twin = found.get(f"{name}_nosmoke")
+        if twin is None:
+            continue
+        print(f"{name} as nights", file=sys.stderr)
+        plume, clear = ([smoke / row["file"] for row in some] for some in (rows, twin))
+        quiet, whole = int(_QUIET_S * _NIGHT_FPS), int(_NIGHT_S * _NIGHT_FPS)
+        cells = []
+        for frames, begins_s in (
+            (_to_and_fro(clear, quiet) + _to_and_fro(plume, whole - quiet), _QUIET_S),
+            (_to_and_fro(plume, whole), 0.0),
+            (_to_and_fro(clear, whole), 0.0),
+        ):
+            alarms = [(one["alarm_s"] - begins_s, one["class"]) for one in _replay(frames, _NIGHT_FPS)["detections"]]
+            cells.append(", ".join(f"{after:.0f} s: {kind}" for after, kind in alarms) or "–")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _to_and_fro(frames: list[Path], count: int) -> list[Path]:
+    around = frames + frames[-2:0:-1]
+    return [around[number % len(around)] for number in range(count)]
+
+
+def _replay(frames: list[Path], fps: float = _FPS) -> dict[str, Any]:
+    """The product's own answer for these files, in this order."""
     with tempfile.TemporaryDirectory() as temporary:
         folder, out = Path(temporary) / "frames", Path(temporary) / "out.json"
         folder.mkdir()
         for number, frame in enumerate(frames):
             (folder / f"{number:05d}{frame.suffix}").symlink_to(frame.resolve())
-        words = ["replay", "--camera", str(folder), "--fps", str(_FPS), "--json", str(out)]
+        words = ["replay", "--camera", str(folder), "--fps", str(fps), "--json", str(out)]
         subprocess.run([sys.executable, "-m", "smokesentry", *words], check=True, capture_output=True)
         result: dict[str, Any] = json.loads(out.read_text())
         return result
