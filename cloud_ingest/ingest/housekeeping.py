@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud_ingest.ingest import aggregates, quality_store, retention
 from cloud_ingest.store import partitions
 from cloud_ingest.store.database import insert_new, reading, writing
-from cloud_ingest.store.places import WRONG, doubts_about_footprints
+from cloud_ingest.store.places import doubts_about_footprints
 from cloud_ingest.store.schema import footprint_versions
 from cloud_ingest.store.telemetry_schema import jobs
 from smokesentry.clock import SystemClock, from_unix, to_wire
@@ -117,7 +117,7 @@ class Housekeeper:
         with reading(self._engine) as connection:
             for tenant in connection.execute(select(footprint_versions.c.tenant).distinct()).scalars().all():
                 for doubt in doubts_about_footprints(connection, tenant):
-                    if doubt.startswith(WRONG):
+                    if doubt.wrong:
                         _log.warning("footprints of %s: %s", tenant, doubt)
         return ""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, Text, cast, func, insert, select
+from sqlalchemy import Connection, Text, cast, func, insert, or_, select
 
 from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footprints
 from cloud_ingest.places.table import Shapes, object_array
@@ -74,18 +74,15 @@ def store_chimneys(
 
 
 def outlines_within(
-    connection: Connection, tenant: str, bounds: tuple[float, float, float, float], more_deg: float
+    connection: Connection, version: int, boxes: Sequence[tuple[float, float, float, float]], more_deg: float
 ) -> Shapes:
-    """Outlines of the roofs in force whose middle lies within bounds (west, south, east, north), widened."""
-    version = current_version(connection, tenant)
-    if version is None:
-        return object_array([])
-    west, south, east, north = bounds
-    query = select(cast(rooftops.c.polygon, Text)).where(
-        rooftops.c.version == roofs_version(version),
-        rooftops.c.lon.between(west - more_deg, east + more_deg),
-        rooftops.c.lat.between(south - more_deg, north + more_deg),
-    )
+    """Outlines of a version's roofs whose middle lies in any of the boxes (west, south, east, north), widened."""
+    around = [
+        rooftops.c.lon.between(west - more_deg, east + more_deg)
+        & rooftops.c.lat.between(south - more_deg, north + more_deg)
+        for west, south, east, north in boxes
+    ]
+    query = select(cast(rooftops.c.polygon, Text)).where(rooftops.c.version == roofs_version(version), or_(*around))
     outlines = connection.execute(query).scalars().all()
     return np.asarray(shapely.from_geojson(outlines), object) if outlines else object_array([])
 

@@ -187,7 +187,10 @@ def _shifted(connection: Connection, tenant: str, wish: Wish, found: Sequence[Pl
     before = [] if version is None else load_places(connection, version)
     here, there = ({one.place: one.shape for one in some} for some in (found, before))
     held = check_against_held(here, there, vouched)
-    roofs = roofs_store.outlines_within(connection, tenant, bounds, _AROUND_DEG)
+    current = roofs_store.current_version(connection, tenant)
+    roofs = object_array([])
+    if current is not None:
+        roofs = roofs_store.outlines_within(connection, current, [bounds], _AROUND_DEG)
     doubts = [*(held or ()), *check_borders(shapes, roofs, vouched)]
     if wish.kind == "exemptions" and len(roofs) and any(one.geom_type == "Point" for one in shapes if one is not None):
         households = object_array([one for one in shapes if one is not None and one.geom_type == "Point"])

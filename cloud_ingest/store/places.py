@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, Text, cast, func, insert, or_, select
+from sqlalchemy import Connection, Text, cast, func, insert, select
 
 from cloud_ingest.geotag.lies import Layer
 from cloud_ingest.geotag.terrain import Terrain
@@ -17,12 +17,11 @@ from cloud_ingest.places.kinds import KINDS, Place
 from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.bulk import encoded, insert_rows
 from cloud_ingest.store.database import bump
-from cloud_ingest.store.footprints import current_version, roofs_version
+from cloud_ingest.store.footprints import current_version, outlines_within
 from cloud_ingest.store.places_schema import place_versions, places, terrains
-from cloud_ingest.store.schema import camera_poses, gateways, rooftops
+from cloud_ingest.store.schema import camera_poses, gateways
 
 TERRAIN = "terrain"
-WRONG = "IN THE WRONG PLACE"
 _AROUND_DEG = 0.02  # about 2 km
 _MOST_ASKED = 40
 
@@ -128,35 +127,33 @@ def gateways_of(connection: Connection, tenant: str) -> list[Gateway]:
     return [Gateway(row.gateway, row.pose["place"]["lat"], row.pose["place"]["lon"]) for row in rows]
 
 
-def doubts_about_footprints(connection: Connection, tenant: str) -> list[str]:
-    """What the gateways' places say, now, of the footprints in force; only roofs around gateways are read. What is
-    certain begins with :data:`WRONG`."""
-    version, gateways = current_version(connection, tenant), gateways_of(connection, tenant)[:_MOST_ASKED]
-    if version is None:
-        return []
-    if not gateways:
-        return ["no gateway has announced its place yet: whether they are really WGS-84 could not be checked"]
-    around = [
-        rooftops.c.lat.between(one.lat - _AROUND_DEG, one.lat + _AROUND_DEG)
-        & rooftops.c.lon.between(one.lon - _AROUND_DEG, one.lon + _AROUND_DEG)
-        for one in gateways
-    ]
-    query = select(cast(rooftops.c.polygon, Text)).where(rooftops.c.version == roofs_version(version), or_(*around))
-    outlines = connection.execute(query).scalars().all()
-    if not outlines:
-        return [f"{WRONG}: no roof of them lies within 2 km of any gateway: is it this town's file?"]
-    try:
-        return check_under_gateways(np.asarray(shapely.from_geojson(outlines), object), gateways, vouched=True)
-    except PlaceError as error:
-        return [f"{WRONG}: {error}"]
-
-
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """What speaks against the footprints in force; ``wrong``: beyond doubt in the wrong place."""
 
     text: str
     wrong: bool
+
+    def __str__(self) -> str:
+        return f"IN THE WRONG PLACE: {self.text}" if self.wrong else self.text
+
+
+def doubts_about_footprints(connection: Connection, tenant: str) -> tuple[Doubt, ...]:
+    """What the gateways' places say, now, of the footprints in force; only roofs around gateways are read."""
+    version, gateways = current_version(connection, tenant), gateways_of(connection, tenant)[:_MOST_ASKED]
+    if version is None:
+        return ()
+    if not gateways:
+        text = "no gateway has announced its place yet: whether they are really WGS-84 could not be checked"
+        return (Doubt(text, False),)
+    boxes = [(one.lon, one.lat, one.lon, one.lat) for one in gateways]
+    outlines = outlines_within(connection, version, boxes, _AROUND_DEG)
+    if not len(outlines):
+        return (Doubt("no roof of them lies within 2 km of any gateway: is it this town's file?", True),)
+    try:
+        return tuple(Doubt(text, False) for text in check_under_gateways(outlines, gateways, vouched=True))
+    except PlaceError as error:
+        return (Doubt(str(error), True),)
 
 
 class FootprintDoubts:
@@ -171,9 +168,7 @@ class FootprintDoubts:
         made_of = (current_version(connection, tenant), newest)
         held = self._held.get(tenant)
         if held is None or held[0] != made_of:
-            texts = doubts_about_footprints(connection, tenant)
-            found = tuple(Doubt(text.removeprefix(f"{WRONG}: "), text.startswith(WRONG)) for text in texts)
-            held = self._held[tenant] = made_of, found
+            held = self._held[tenant] = made_of, doubts_about_footprints(connection, tenant)
         return held[1]
 
 

@@ -261,9 +261,8 @@ alerts = Table(
     time_column("first_at"),  # earliest started_at of its detections
     time_column("raised_at"),  # cloud time at which it was first made
     time_column("last_at"),  # newest last_seen_at
-    Column(
-        "class", String(16), nullable=False
-    ),  # smoke | unresolved | open_burning, or what it was revised to when withdrawn
+    # smoke | unresolved | open_burning, or what it was revised to when withdrawn
+    Column("class", String(16), nullable=False),
     Column("confidence", Float, nullable=False),  # 0-1 that it is smoke; of open_burning: that something burns
     Column("version", Integer, nullable=False),  # newest row in alert_versions
     Column("changed", BigInteger, nullable=False),  # value of changes['alerts'] when this row last changed
