@@ -145,12 +145,13 @@ class AlertBuilder:
             members = [wanted[i] for i in sorted(group)]
             mine = [sightings[row["detection_id"]] for row in members]
             posterior = place(mine) if town is not None else None
-            fire = open_fire_place(mine, posterior) if is_open_fire(mine) else None
+            in_the_open = is_open_fire(mine)
+            fire = open_fire_place(mine, posterior) if in_the_open else None
             moment = _moment(members)
             where = _where(posterior, fire)
             around = self._surroundings.around(connection, tenant, key, mine, town, posterior, where)
             claims = [(sighting, row["body"]) for sighting, row in zip(mine, members, strict=True)]
-            if is_open_fire(mine):
+            if in_the_open:
                 judgement = judge_open_fire(claims, town, posterior, fire, around)
             else:
                 around = replace(around, zones=_zones(layers, town, posterior, moment))

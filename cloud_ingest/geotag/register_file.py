@@ -99,7 +99,7 @@ class _Row:
             raise self._wrong("from_time", f"no times: {kind} holds all day")
         fuel = self._word("fuel", _FUELS, FUELS)
         note = self._columns.text("note", self._index, _LONGEST_NOTE) or ""
-        number = int(self._columns.table.where(self._index).removeprefix("row "))
+        number = self._columns.table.rows[self._index]
         return Entry(number, kind, from_day, to_day, rooftop, circle, fuel, from_hour, to_hour, note)
 
     def _wrong(self, name: str, expected: str) -> PlaceError:

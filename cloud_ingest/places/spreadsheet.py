@@ -174,4 +174,5 @@ def _table(
         None,
     )
     shapes = object_array([None] * len(kept))
-    return Table(shapes, columns, None, lambda index: f"row {kept[index] + 1}", tuple(notes), stray)
+    numbers = [number + 1 for number in kept]
+    return Table(shapes, columns, None, lambda index: f"row {numbers[index]}", tuple(notes), numbers, stray)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Table:
     crs: str | None  # as the file says it: WKT, "EPSG:4547", ...; None: it does not
     where: Callable[[int], str]  # a row's place in the file, for people: "row 7", "feature 3"
     notes: tuple[str, ...] = ()  # what the reader had to guess
+    rows: Sequence[int] = ()  # of a spreadsheet: the number of each row in it, the first is 1
     stray: str | None = None  # of a spreadsheet: the first row with something under no column's name
 
     def __len__(self) -> int:

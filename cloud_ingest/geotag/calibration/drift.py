@@ -28,7 +28,6 @@ class Drift:
     said: str
     moved_px: float | None
     turned_deg: float = 0.0
-
     frame_width: int | None = None  # of the frames in whose pixels it is; None: as the pose has them
 
     @property
