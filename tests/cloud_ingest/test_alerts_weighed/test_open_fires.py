@@ -13,9 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, shape
-from sqlalchemy import select
 
-from cloud_ingest.geotag.alerts import AlertBuilder
 from cloud_ingest.geotag.around import Around
 from cloud_ingest.geotag.events import Sighting
 from cloud_ingest.geotag.footprints import read_footprints
@@ -23,17 +21,10 @@ from cloud_ingest.geotag.observation import Observation
 from cloud_ingest.geotag.open_fire import open_place, open_region
 from cloud_ingest.geotag.open_judgement import judge_open_fire
 from cloud_ingest.geotag.posterior import locate
-from cloud_ingest.geotag.register_file import entries_of, is_column
 from cloud_ingest.geotag.town import Town
 from cloud_ingest.geotag.view import camera_in, make_view
-from cloud_ingest.ingest.accept import Accepted, accept_batch
-from cloud_ingest.ingest.writer import Writer
-from cloud_ingest.places.spreadsheet import csv_table
-from cloud_ingest.store.database import open_store, reading, writing
-from cloud_ingest.store.footprints import import_footprints
+from cloud_ingest.store.database import open_store, writing
 from cloud_ingest.store.imports import Wish, prepare
-from cloud_ingest.store.registers import store_register
-from cloud_ingest.store.schema import alert_versions, alerts, roof_nights
 
 NOW = "2026-11-22T19:05:00.000Z"
 LAT, LON = 38.05, 114.5  # the town's middle, as conftest has it
@@ -42,48 +33,12 @@ YARD = (5.0, -32.0)  # before the houses, in sight of both gateways
 OPEN = {"plume_class": "open_burning", "confidence": 0.7}
 
 
-class Cloud:
-    """Takes messages in as the worker does."""
-
-    def __init__(self, engine, keys, town_text):
-        self.engine, self.keys, self.builder = engine, keys, AlertBuilder()
-        with writing(engine) as connection:
-            import_footprints(connection, "lab", "town.geojson", town_text(), NOW)
-
-    def take(self, *messages):
-        for topic, raw in messages:
-            with writing(self.engine) as connection:
-                writer = Writer(connection, NOW)
-                accepted = accept_batch(topic, raw, self.keys, frozenset({"lab"}))
-                assert isinstance(accepted, Accepted) and not accepted.set_aside
-                writer.add(accepted)
-                outcome = writer.finish()
-                self.builder.update(connection, outcome.detections, outcome.poses, NOW)
-
-    def newest(self):
-        newest = (alert_versions.c.alert_id == alerts.c.alert_id) & (alert_versions.c.version == alerts.c.version)
-        query = select(alert_versions, alerts.c.first_at).join(alerts, newest).order_by(alerts.c.first_at)
-        with reading(self.engine) as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-    def nights(self):
-        with reading(self.engine) as connection:
-            return connection.execute(select(roof_nights.c.rooftop)).scalars().all()
-
-
 @pytest.fixture
 def engine(tmp_path):
     """One kind of store is enough: nothing here is its own."""
     store = open_store(f"sqlite:///{tmp_path / 'cloud.db'}")
     yield store
     store.dispose()
-
-
-@pytest.fixture
-def cloud(engine, keys, town_text, east, south):
-    found = Cloud(engine, keys, town_text)
-    found.take(east.batch("health", east.pose_notice()), south.batch("health", south.pose_notice()))
-    return found
 
 
 def _burns(gateway, number, at, origin_of, start_s=0.0, z=0.5, **changes):
@@ -170,9 +125,7 @@ def test_the_place_knows_its_grid_and_the_registers_smoking_of_meat(cloud, east,
     with writing(cloud.engine) as connection:
         zone = ZoneInfo("Asia/Shanghai")
         prepare(connection, "lab", Wish("grids", path), zone, lambda _: None).put_in_force(connection, NOW)
-        row = f"meat_smoking,{lat},{lon},40,2026-11-01,2027-02-28"
-        text = f"kind,lat,lon,radius_m,from_day,to_day\n{row}\n"
-        store_register(connection, "lab", "r.csv", "1", entries_of(csv_table(text.encode(), is_column)), NOW)
+    cloud.register([f"meat_smoking,{lat},{lon},40,2026-11-01,2027-02-28"], "kind,lat,lon,radius_m,from_day,to_day")
     cloud.take(_burns(east, 1, YARD, origin_of), _burns(south, 1, YARD, origin_of, start_s=20))
     (alert,) = cloud.newest()
     assert alert["lies"]["place"]["grids"][0]["person"] == "张三" and alert["lies"]["rooftops"] == {}
