@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from sqlite3 import SQLITE_BUSY, OperationalError
 from typing import Any
 
 import msgspec
@@ -63,9 +66,24 @@ def _to_json(value: Any) -> str:
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # we say BEGIN ourselves, below
+    _switch_to_wal(dbapi_connection)
     # FULL: an acknowledged commit must survive a power cut, also in WAL mode.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _switch_to_wal(dbapi_connection: Any) -> None:
+    """Sets write-ahead logging. Of two processes that do so to one new file at once, SQLite refuses one without the
+    waiting it was told to do (its busy handler does not cover the change from a shared to an exclusive lock)."""
+    deadline = time.monotonic() + _BUSY_S
+    while True:
+        try:
+            dbapi_connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(random.uniform(0.005, 0.05))  # unequal, or the same two might meet again
 
 
 def _begin_sqlite(connection: Connection) -> None:

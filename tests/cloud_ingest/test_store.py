@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 
 import pytest
@@ -246,6 +247,24 @@ def test_opening_again_keeps_everything_and_unknown_databases_are_named(engine, 
         open_store("mysql://localhost/x")
     with pytest.raises(StoreError, match="not a url"):
         open_store("not a url")
+
+
+def test_a_new_sqlite_store_is_opened_while_another_process_is_making_it(tmp_path):
+    """SQLite refuses the switch to write-ahead logging at once, whatever waiting it was told, while somebody writes."""
+    path = tmp_path / "cloud.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE being_made (a TEXT)")
+    impatient = sqlite3.connect(path, timeout=60)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        impatient.execute("PRAGMA journal_mode=WAL")
+    impatient.close()
+    end = threading.Timer(0.3, other.rollback)
+    end.start()
+    open_store(f"sqlite:///{path}").dispose()
+    end.join()
+    assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
 
 
 def test_a_broken_reference_is_refused(engine):
