@@ -18,13 +18,14 @@ def main(argv: list[str]) -> int:
     make.add_argument("--out", type=Path, required=True, help="a folder of its own")
     make.add_argument("--nights", type=int, default=3000)
     make.add_argument("--first-seed", type=int, default=0)
+    make.add_argument("--kind", choices=["any", "start-up"], default="any", help="start-up: smoke there from the start")
     train = words.add_parser("train", help="train and convert; needs the training environment")
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
     train.add_argument("--check", type=Path, help="a folder of tuning nights, to see how it goes meanwhile")
     train.add_argument("--steps", type=int, default=10000, help="of each member")
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--members", type=int, default=2, help="trainings of which the network is the mean")
-    train.add_argument("--weights", type=Path, help="one member only: go on from this .weights.h5, and keep them in it")
+    train.add_argument("--keep", type=Path, help="a folder: each member goes on from its weights there, and keeps them")
     train.add_argument("--name", default="plume-7")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
@@ -47,7 +48,10 @@ def main(argv: list[str]) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from lab.make_data import make
+    from lab.scenes.night import start_up_recipe
     from lab.scenes.seeds import TRAIN, TUNE
 
     last = options.first_seed + options.nights - 1
@@ -58,33 +62,26 @@ def _make(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    total = make([(seed, None) for seed in range(options.first_seed, last + 1)], options.out, options.processes)
+    seeds = range(options.first_seed, last + 1)
+    start_up = options.kind == "start-up"
+    jobs = [(seed, start_up_recipe(np.random.default_rng(seed)) if start_up else None) for seed in seeds]
+    total = make(jobs, options.out, options.processes)
     print(f"{total} moments of {options.nights} nights in {options.out}")
     return 0
 
 
 def _train(options: argparse.Namespace) -> int:
     try:
-        from lab.train import export, train, train_members
+        from lab.train import export, train_members
     except ImportError as error:
         print(
             f"{error}; install lab/requirements-train.txt into an environment of its own and run this there",
             file=sys.stderr,
         )
         return 2
-    if options.weights is not None and options.members != 1:
-        print("--weights are one training's; with it goes --members 1", file=sys.stderr)
-        return 2
-    begun = options.weights if options.weights is not None and options.weights.exists() else None
     seeds = range(options.seed, options.seed + options.members)
-    if len(seeds) > 1:
-        models = train_members(options.data, options.steps, seeds, options.check)
-    else:
-        models = [train(options.data, options.steps, options.seed, begun, options.check)]
-    if options.weights is not None:
-        models[0].save_weights(options.weights)
-    note = {"seeds": list(seeds), "steps": options.steps, "data": [folder.name for folder in options.data]}
-    export(models, options.out, options.name, note)
+    models, rounds = train_members(options.data, options.steps, seeds, options.keep, options.check)
+    export(models, options.out, options.name, {"seeds": list(seeds), "rounds": rounds})
     print(f"wrote {options.out / options.name}.tflite; now run `smokesentry lab evaluate`")
     return 0
 

@@ -164,24 +164,42 @@ def train(
     return average
 
 
-def train_members(folders: list[Path], steps: int, seeds: Sequence[int], check: Path | None = None) -> list[Any]:
+def train_members(
+    folders: list[Path], steps: int, seeds: Sequence[int], keep: Path | None = None, check: Path | None = None
+) -> tuple[list[Any], list[dict[str, Any]]]:
     """One training a seed, side by side, each in a process of its own with its share of the processor: on two cores
-    that takes less time than one after the other on both."""
+    that takes less time than one after the other on both.
+
+    With ``keep`` each goes on from what an earlier round left in that folder, if any did, and leaves its own. Returns
+    the models and the rounds they went through.
+    """
     threads = max(1, (os.cpu_count() or 1) // len(seeds))
-    jobs = [(folders, steps, seed, check, threads) for seed in seeds]
+    before = [keep / f"member-{seed}.weights.h5" if keep is not None else None for seed in seeds]
+    begun = [path if path is not None and path.exists() else None for path in before]
+    jobs = [(folders, steps, seed, start, check, threads) for seed, start in zip(seeds, begun, strict=True)]
     with get_context("spawn").Pool(len(seeds)) as pool:
-        trained = pool.map(_weights_of, jobs, chunksize=1)
+        trained = pool.starmap(_weights_of, jobs, chunksize=1)
     import tensorflow as tf
 
     models = [network(*CROP, tf) for _ in seeds]
     for model, weights in zip(models, trained, strict=True):
         model.set_weights(weights)
-    return models
+    rounds: list[dict[str, Any]] = [{"data": [folder.name for folder in folders], "steps": steps}]
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        log = keep / "rounds.json"
+        if any(begun):
+            rounds = [*json.loads(log.read_text(encoding="utf-8")), *rounds]
+        log.write_text(json.dumps(rounds) + "\n", encoding="utf-8")
+        for model, seed in zip(models, seeds, strict=True):
+            model.save_weights(keep / f"member-{seed}.weights.h5")
+    return models, rounds
 
 
-def _weights_of(job: tuple[list[Path], int, int, Path | None, int]) -> list[np.ndarray]:
-    folders, steps, seed, check, threads = job
-    weights: list[np.ndarray] = train(folders, steps, seed, check=check, threads=threads).get_weights()
+def _weights_of(
+    folders: list[Path], steps: int, seed: int, start: Path | None, check: Path | None, threads: int
+) -> list[np.ndarray]:
+    weights: list[np.ndarray] = train(folders, steps, seed, start, check, threads).get_weights()
     return weights
 
 

@@ -14,6 +14,7 @@ from lab.scenes.backgrounds import Still, draw
 from lab.scenes.effect import Effect
 from lab.scenes.noise import Array, H, Rng, W, Wander, log_uniform
 from lab.scenes.plumes import Engine, random_engine
+from lab.scenes.seething import Seething
 from lab.scenes.shapes import random_shape
 
 BEHIND = {  # drawn before the plumes
@@ -35,6 +36,11 @@ HARD = (
     "headlights", "headlights", "windows", "windows", "lamps", "exposure", "pose", "walkers", "traffic", "swaying",
     "frost", "fog", "sky", "rain", "flicker", "reflections", "drops", "drops", "infrared", "snow", "insects", "beams",
     "sky",
+)  # fmt: skip
+# What never rests either, and is in view from the first frame.
+RESTLESS = (
+    "swaying", "shimmer", "flicker", "reflections", "beams", "bands", "insects", "web", "rain", "drops", "traffic",
+    "fireworks", "pose", "exposure", "windows",
 )  # fmt: skip
 LOOK_ALIKES = tuple(BEHIND) + tuple(BEFORE) + tuple(CAMERA)
 
@@ -84,6 +90,7 @@ class Recipe:
     look_alikes: tuple[str, ...] | None = None
     at_start: bool | None = None
     codec: str | None = None
+    seething: float = 0.0  # chance that a plume seethes (lab/scenes/seething.py)
 
 
 class Night:
@@ -136,9 +143,10 @@ class Night:
                 else start + rng.uniform(25, 60)
             )
             times, ramp = [(start, end)], log_uniform(rng, 1, 15)
+        seething = self.recipe.seething > 0 and rng.random() < self.recipe.seething
         return Source(
             kind,
-            random_engine(rng, shape, length),
+            Seething(rng, shape, length) if seething else random_engine(rng, shape, length),
             shape.x,
             shape.y,
             shape.opacity,
@@ -210,3 +218,16 @@ def random_recipe(rng: Rng) -> Recipe:
     smoke, steam = int(rng.random() < 0.4), int(rng.random() < 0.35)
     codec = str(rng.choice(["none", "jpeg", "blocks", "h264"]))
     return Recipe(float(rng.choice([45, 55, 70])), 0.5, smoke, steam, None, names, None, codec)
+
+
+def start_up_recipe(rng: Rng) -> Recipe:
+    """A night to train on, of the kind that is hard at a start: smoke that is there from the first frame, most of it
+    seething, or no smoke and what never rests."""
+    length, period = float(rng.choice([40, 55, 80, 110])), float(rng.choice([0.5, 0.5, 0.5, 0.7, 1.0]))
+    kind = str(rng.choice(["smoke", "steam", "neither"], p=[0.55, 0.12, 0.33]))
+    names = None if rng.random() < 0.4 else tuple(str(n) for n in rng.choice(RESTLESS, int(rng.integers(1, 4)), False))
+    if kind == "smoke":
+        names = names if rng.random() < 0.5 else ()
+        early = True if rng.random() < 0.8 else None
+        return Recipe(length, period, 1, int(rng.random() < 0.15), (0.08, 0.55), names, early, None, 0.7)
+    return Recipe(length, period, 0, int(kind == "steam"), None, names, None, None, 0.5)

@@ -257,8 +257,12 @@ class Billow:
         if s.dry > 0:
             thickness = np.maximum(thickness + np.float32(s.dry * np.log(1 - s.opacity)), 0) / np.float32(1 - s.dry)
         opacity = np.zeros((H, W), np.float32)
-        opacity[self.box] = 1 - np.exp(-thickness * max(self.strength(t_s), 0.1))
+        opacity[self.box] = 1 - np.exp(-thickness * max(self.emitted(t_s), 0.1))
         return opacity
+
+    def emitted(self, t_s: float) -> float:
+        """How much smoke there is as a whole at a time, about 1."""
+        return self.strength(t_s)
 
 
 def _to_and_fro(place: Array) -> Array:
