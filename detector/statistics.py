@@ -27,9 +27,9 @@ def _zeros(shrunk: int = 1) -> Grey:
 class Statistics:
     """Running statistics of registered, light-corrected frames; one instance a camera.
 
-    (HEIGHT, WIDTH) float32 in grey levels: ``background``, ``m2``, ``m5``, ``m20``, ``sigma``. (HEIGHT/2, WIDTH/2)
-    float32, means over 2×2 pixels: grey levels (``a20``, ``m60``), squared levels (``v*``, ``transport_*``, ``kept*``,
-    ``flicker``), shares 0-1 (``away``).
+    (HEIGHT, WIDTH) float32 in grey levels: ``background``, ``last``, ``m2``, ``m5``, ``m20``, ``sigma``.
+    (HEIGHT/2, WIDTH/2) float32, means over 2×2 pixels: grey levels (``a20``, ``m60``), squared levels (``v*``,
+    ``transport_*``, ``kept*``, ``flicker``), shares 0-1 (``away``).
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Statistics:
             (HEIGHT, WIDTH), 2.0, np.float32
         )  # expected deviation of a quiet pixel, set from outside
         self.slow: Grey = _zeros()  # 0-1: how little the background follows (1: not at all), set from outside
-        self._last = _zeros()
+        self.last = _zeros()
         self._ring = [_zeros() for _ in range(_LAG_FRAMES + 1)]  # smoothed deviations, oldest first; a place to write
         # Places for what is worked out at each frame: fresh pictures would cost as much as the sums.
         self._off, self._product = _zeros(), _zeros()
@@ -60,7 +60,7 @@ class Statistics:
         if self.frames == 0:
             for mean in (self.background, self.m2, self.m5, self.m20):
                 mean[:] = frame
-            self._last = frame
+            self.last = frame
             self.frames = 1
             return
         self.frames += 1
@@ -71,7 +71,7 @@ class Statistics:
         _learn(cv2.multiply(off, off, dst=work), (self.v20, w20))
         _learn(cv2.absdiff(frame, self.m20, dst=work), (self.a20, w20))
         self._coherent(off, w5, w20)
-        cv2.subtract(frame, self._last, dst=off)
+        cv2.subtract(frame, self.last, dst=off)
         _learn(cv2.multiply(off, off, dst=work, scale=0.5), (self.flicker, w10))
         for mean, weight in ((self.m2, w2), (self.m5, w5), (self.m20, w20)):
             cv2.accumulateWeighted(frame, mean, weight)
@@ -82,7 +82,7 @@ class Statistics:
         cv2.addWeighted(off, 1.0, self.sigma, -2.0, 0.0, dst=off)
         _learn(cv2.threshold(off, 0.0, 1.0, cv2.THRESH_BINARY, dst=work)[1], (self.away, w20))
         self._follow(frame, dt_s)
-        self._last = frame
+        self.last = frame
 
     def _coherent(self, off: Grey, w5: float, w20: float) -> None:
         """What depends on the smoothed deviation; ``off`` is written over."""

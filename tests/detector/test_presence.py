@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -25,6 +26,21 @@ def test_what_is_there_now_counts_dark_or_bright(change: float) -> None:
     assert there[22, 40] == 1
     assert there[5, 5] == 0
     assert there.mean() < 0.1
+
+
+def test_what_seethes_about_the_background_from_the_start_is_there() -> None:
+    """Its mean of 2.5 s is the background; only single frames differ, and most of them must be enough."""
+    rng, shapes = np.random.default_rng(5), np.random.default_rng(6)
+    stats, there = Statistics(), []
+    for n in range(120):
+        picture = 60 + rng.normal(0, 2.0, (180, 320))
+        clouds = cv2.GaussianBlur(shapes.standard_normal((20, 20)), (0, 0), 2.0)
+        picture[80:100, 150:170] += 5 * clouds / clouds.std()
+        stats.update(picture.astype(np.float32), 0.5)
+        if n > 60:
+            there.append(present(stats, (45, 80)))
+    assert np.mean([one[22, 40] for one in there]) > 0.8
+    assert np.mean(there) < 0.06  # the patch's own 25 cells and two around them are 0.02
 
 
 def test_what_has_gone_is_forgotten_within_seconds() -> None:
