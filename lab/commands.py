@@ -16,9 +16,9 @@ def main(argv: list[str]) -> int:
     words = parser.add_subparsers(dest="word", required=True)
     make = words.add_parser("make-data", help="draw nights and keep what the network would see of them")
     make.add_argument("--out", type=Path, required=True, help="a folder of its own")
-    make.add_argument("--nights", type=int, default=3000, help="seeds; of kind street each is a street with 8 windows")
+    make.add_argument("--nights", type=int, default=3000)
     make.add_argument("--first-seed", type=int, default=0)
-    make.add_argument("--kind", choices=["any", "start-up", "street"], default="any")
+    make.add_argument("--kind", choices=["any", "start-up"], default="any", help="start-up: smoke there from the start")
     train = words.add_parser("train", help="train and convert; needs the training environment")
     train.add_argument("--data", type=Path, nargs="+", required=True, help="folders that make-data wrote")
     train.add_argument("--check", type=Path, help="a folder of tuning nights, to see how it goes meanwhile")
@@ -48,7 +48,10 @@ def main(argv: list[str]) -> int:
 
 
 def _make(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from lab.make_data import make
+    from lab.scenes.night import start_up_recipe
     from lab.scenes.seeds import TRAIN, TUNE
 
     last = options.first_seed + options.nights - 1
@@ -59,8 +62,11 @@ def _make(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    total = make(range(options.first_seed, last + 1), options.kind, options.out, options.processes)
-    print(f"{total} moments of {options.nights} seeds in {options.out}")
+    seeds = range(options.first_seed, last + 1)
+    start_up = options.kind == "start-up"
+    jobs = [(seed, start_up_recipe(np.random.default_rng(seed)) if start_up else None) for seed in seeds]
+    total = make(jobs, options.out, options.processes)
+    print(f"{total} moments of {options.nights} nights in {options.out}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.watcher import Watcher
-from lab.scenes.kinds import Kind, nights_of
-from lab.scenes.night import Night
-from lab.scenes.street_nights import StreetWindow
+from lab.scenes.night import Night, Recipe
 from lab.targets import Truth
 
 _FOUND_AFTER_S = 20.0
 _MOST_MOMENTS = 18
-_IN_A_PART = 450
 _MARGIN = np.ones((3, 3), np.uint8)
 ARRAYS = ("maps", "figures", "target", "weight")  # the files of a part, in the order of a Moment
 Moment = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
-def moments(night: Night | StreetWindow, rng: np.random.Generator, every_s: float = 7.0) -> list[Moment]:
+def moments(night: Night, rng: np.random.Generator, every_s: float = 7.0) -> list[Moment]:
     """Maps, figures, targets (×255) and weights (×32) at a few moments of one night, from 8 s on; of a long night not
     more than of a short one."""
     every_s = max(every_s, night.recipe.length_s / _MOST_MOMENTS)
@@ -75,29 +73,28 @@ class _Found:
                 slow[cv2.resize(area, slow.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0] = 1.0
 
 
-def _one(job: tuple[int, Kind]) -> list[Moment]:
+def _one(job: tuple[int, Recipe | None]) -> list[Moment]:
     cv2.setNumThreads(1)
-    seed, kind = job
-    rng = np.random.default_rng(seed + 17)
-    return [moment for night in nights_of(kind, seed) for moment in moments(night, rng)]
+    seed, recipe = job
+    return moments(Night(seed, recipe), np.random.default_rng(seed + 17))
 
 
-def make(seeds: range, kind: Kind, out: Path, processes: int) -> int:
-    """Writes four arrays for every few hundred moments into a folder (:func:`lab.train.load` reads them); returns how
-    many moments."""
+def make(jobs: Iterable[tuple[int, Recipe | None]], out: Path, processes: int) -> int:
+    """Writes four arrays every fifty nights into a folder (:func:`lab.train.load` reads them); returns how many
+    moments."""
     out.mkdir(parents=True, exist_ok=True)
-    total, started = 0, time.monotonic()
+    jobs, total, started = list(jobs), 0, time.monotonic()
     os.environ["OMP_NUM_THREADS"] = "1"
     with Pool(processes) as pool:
         batch: list[Moment] = []
-        for number, kept in enumerate(pool.imap(_one, [(seed, kind) for seed in seeds]), 1):
+        for number, kept in enumerate(pool.imap(_one, jobs, chunksize=4), 1):
             batch += kept
             total += len(kept)
-            if len(batch) >= _IN_A_PART or number == len(seeds):
-                part = out / f"part{seeds[0]:08d}_{number:06d}"
+            if number % 50 == 0 or number == len(jobs):
+                part = out / f"part{jobs[0][0]:08d}_{number:06d}"
                 for name, column in zip(ARRAYS, zip(*batch, strict=True), strict=True):
                     np.save(part.with_name(f"{part.name}_{name}.npy"), np.stack(column))
                 batch = []
                 spent = time.monotonic() - started
-                print(f"seeds {number}/{len(seeds)}, moments {total}, {spent:.0f} s", file=sys.stderr, flush=True)
+                print(f"nights {number}/{len(jobs)}, moments {total}, {spent:.0f} s", file=sys.stderr, flush=True)
     return total

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from detector.frames import CELL_PX, CELLS
 from lab.scenes.night import Source
-from lab.scenes.street_nights import Mouth
 
 ROWS, COLUMNS = CELLS
 _MEMORY_S = 15.0
@@ -21,7 +20,7 @@ _PLAIN = 2.2  # times what is just clear: fainter smoke is neither asked for nor
 class Truth:
     """Follows what has truly been visible over the last quarter minute, in heat-map cells."""
 
-    def __init__(self, sources: Sequence[Source | Mouth]) -> None:
+    def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
         self._seen = [np.zeros((ROWS, COLUMNS), np.float32) for _ in sources]
 
@@ -50,15 +49,11 @@ class Truth:
         clear = _clear(noise)
         for source, mean in zip(self.sources, self._seen, strict=True):
             area, faint = mean > clear, (mean > 0.25 * clear) & (mean <= clear)
-            near = _blob(source, 4.0)
-            strong = float((mean * (near > 0.3)).max())
-            if source.kind == "other":  # smoke, but not the smoke that is looked for: whatever is said of it is right
-                asked_not = area | faint | ((near > 0.05) & (strong > 0.25 * clear))
-                weight *= np.where(asked_not, 0.0, 1.0)[:, :, None]
-                continue
             layer = 1 if source.kind == "smoke" else 2
             target[:, :, layer] = np.maximum(target[:, :, layer], area)
             weight[:, :, layer] *= np.where(faint, 0.0, 1.0)
+            near = _blob(source, 4.0)
+            strong = float((mean * (near > 0.3)).max())
             if source.kind == "smoke":
                 origin = _blob(source, 0.9)
                 if strong > _PLAIN * clear:
@@ -74,7 +69,7 @@ def _clear(noise: float) -> float:
     return max(0.25 * noise, 0.45)
 
 
-def _blob(source: Source | Mouth, spread: float) -> NDArray[np.float32]:
+def _blob(source: Source, spread: float) -> NDArray[np.float32]:
     ys, xs = np.mgrid[0:ROWS, 0:COLUMNS].astype(np.float32)
     cx, cy = source.x / CELL_PX - 0.5, source.y / CELL_PX - 0.5
     blob: NDArray[np.float32] = np.exp(-0.5 * ((xs - cx) ** 2 + (ys - cy) ** 2) / spread**2).astype(np.float32)

@@ -65,7 +65,6 @@ class Shot:
     frame: NDArray[np.uint8]
     plumes: tuple[PlumeTruth, ...]
     clear: tuple[PlumeTruth, ...]
-    laid: tuple[_Change, ...]  # in the same order: what each plume does to the light
 
     @property
     def smoke(self) -> PlumeTruth | None:
@@ -123,30 +122,19 @@ class Eye:
                 veil.over(picture[veil.box])
             changes.append((outlet, veil, before, None if veil is None else picture[veil.box].copy()))
         clear = tuple(self._measured(night.t, *change) for change in changes)
-        seen, shown = clear, changes
+        seen = clear
         clean = picture if without is None else picture.copy()
         for nuisance in self.nuisances:
             nuisance.change(picture, night.t)
             if without is not None:
                 nuisance.change(without, night.t)
         if without is not None:
-            shown = [_through(change, clean, without, picture) for change in changes]
-            seen = tuple(self._measured(night.t, *change) for change in shown)
+            seen = tuple(self._measured(night.t, *_through(change, clean, without, picture)) for change in changes)
         gain = float(np.prod([nuisance.gain(night.t) for nuisance in self.nuisances]))
         gain *= self._exposed(picture, night.t)
         touched = [veil.box for _, veil in laid if veil is not None]
         base = None if driven or self.nuisances else self._base
-        frame = self.sensor.expose(picture, self._shifts_px(night), gain, base, touched)
-        return Shot(frame, seen, clear, tuple(shown))
-
-    def grey_changes(self, shot: Shot) -> dict[Outlet, Picture]:
-        """What each plume in sight adds to the grey levels of a shot (h, w), before shake and noise."""
-        found = {}
-        for outlet, veil, before, after in shot.laid:
-            if veil is not None and before is not None and after is not None:
-                found[outlet] = np.zeros(shot.frame.shape[:2], np.float32)
-                found[outlet][veil.box] = (self.sensor.grey(after) - self.sensor.grey(before)).mean(axis=2)
-        return found
+        return Shot(self.sensor.expose(picture, self._shifts_px(night), gain, base, touched), seen, clear)
 
     def _switch(self, shares: tuple[float, ...]) -> None:
         """The still street with its windows as they are lit now."""

@@ -18,7 +18,7 @@ from simulator.camera import noise_fields
 from simulator.codec import H264
 from simulator.draughts import Regime
 from simulator.eye import Eye, Shot, Sight
-from simulator.happenings import Happening, Kind, between
+from simulator.happenings import Happening, between
 from simulator.headlights import Car
 from simulator.lighting import LightType
 from simulator.night import Night, window_share
@@ -46,14 +46,6 @@ class SeenPlume(PlumeTruth):
     """One plume in one frame, with what its contrast-to-noise would be without fog, frost and their like."""
 
     clear_contrast_to_noise: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A mouth that stays in its place: what lets out a plume there, and its pixel, in the frame or beside it."""
-
-    kind: Kind
-    origin_px: tuple[float, float]
 
 
 @dataclass(slots=True, eq=False)
@@ -93,37 +85,11 @@ def render_night(
     light: LightType = "lamps", codec: bool = True,
 ) -> Frames:  # fmt: skip
     """The same of a scheduled night, with everything of it that a camera can see. ``codec``: through real H.264."""
-    eye, sight = _looking(night, camera, t0_s, seconds, fps, size, light)
-    yield from _frames(eye, sight, t0_s, seconds, fps, H264(size, fps) if codec else None)
-
-
-def render_changes(
-    night: WinterNight, camera: str, t0_s: float, seconds: float, fps: float, size: Size, light: LightType
-) -> tuple[list[Mark], Iterator[tuple[float, NDArray[np.uint8], list[NDArray[np.float32]]]]]:
-    """The frames of :func:`render_night` with the answers that a detector learns from: the mouths that stay in their
-    place, and for each frame what every one of them adds to the grey levels (h, w), before shake and noise."""
-    eye, sight = _looking(night, camera, t0_s, seconds, fps, size, light)
-    fixed = [outlet for outlet in sight.outlets if outlet.where is None]
-    marks = [Mark(outlet.source.kind, eye.origin_px(outlet.mouth.place)) for outlet in fixed]
-
-    def frames() -> Iterator[tuple[float, NDArray[np.uint8], list[NDArray[np.float32]]]]:
-        nothing = np.zeros(size[::-1], np.float32)
-        for t_s, frame, shot in _shots(eye, sight, t0_s, seconds, fps, H264(size, fps)):
-            shown = eye.grey_changes(shot)
-            yield t_s, frame, [shown.get(outlet, nothing) for outlet in fixed]
-
-    return marks, frames()
-
-
-def _looking(
-    night: WinterNight, camera: str, t0_s: float, seconds: float, fps: float, size: Size, light: LightType
-) -> tuple[Eye, NightSight]:
-    """A camera with all that troubles it in a window, and what there is to see."""
     here = between(night.happenings, t0_s - _LINGERS_S, t0_s + seconds)
     mine = [event for event in here if event.gateway in (None, camera)]
     eye = _eye(night.street, camera, size, light, fps)
     eye.nuisances = [nuisance for event in mine if (nuisance := trouble_of(event, eye.still)) is not None]
-    return eye, sight_of(night, mine, t0_s)
+    yield from _frames(eye, sight_of(night, mine, t0_s), t0_s, seconds, fps, H264(size, fps) if codec else None)
 
 
 def sight_of(night: WinterNight, happenings: Sequence[Happening], t0_s: float) -> NightSight:
@@ -161,18 +127,11 @@ def _in_street(place: tuple[float, float, float], turn: float) -> tuple[float, f
 
 
 def _frames(eye: Eye, night: Sight, t0_s: float, seconds: float, fps: float, codec: H264 | None) -> Frames:
-    for t_s, frame, shot in _shots(eye, night, t0_s, seconds, fps, codec):
-        yield t_s, frame, seen_plumes(shot)
-
-
-def _shots(
-    eye: Eye, night: Sight, t0_s: float, seconds: float, fps: float, codec: H264 | None
-) -> Iterator[tuple[float, NDArray[np.uint8], Shot]]:
     for number in range(int(seconds * fps)):
         night.t = t0_s + number / fps
         shot = eye.shoot(night)
         frame = shot.frame if codec is None else codec.through(shot.frame)
-        yield night.t, frame[..., 0], shot
+        yield night.t, frame[..., 0], seen_plumes(shot)
 
 
 def seen_plumes(shot: Shot) -> list[SeenPlume]:
