@@ -165,8 +165,12 @@ class Broker:
         wait_for(lambda: peer.connected is not None or peer.hung_up)
         return peer
 
-    def close(self) -> None:
+    def hang_up(self) -> None:
+        """Ends all connections. A client goes on to connect anew, and would take its name from that of a later test."""
         self._stack.close()
+
+    def close(self) -> None:
+        self.hang_up()
         self.stop()
 
 
@@ -189,8 +193,15 @@ def _on_answer(
     peer.answers[mid] = reason[0] if isinstance(reason, list) else reason
 
 
+@pytest.fixture
+def broker(shared_broker: Broker) -> Iterator[Broker]:
+    """The module's broker, at which nobody of the tests before is left."""
+    yield shared_broker
+    shared_broker.hang_up()
+
+
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that a module's tests share: two gateways and a revoked third one."""
     running = Broker(tmp_path_factory.mktemp("broker with space"), ["gw-1", "gw-2", "gw-lost"])
     try:
