@@ -20,6 +20,7 @@ from cloud_ingest.store.schema import (
     lane_progress,
     telemetry,
 )
+from smokesentry.messages.records import LANES
 
 pytestmark = pytest.mark.mosquitto
 
@@ -134,8 +135,11 @@ def test_nothing_is_lost_or_doubled_when_worker_and_broker_are_killed(bench, eas
             bench.worker()
     eventually(lambda: bench.read(select(func.count()).select_from(telemetry))[0][0] > 0)
     bench.kill("broker")  # what it had acknowledged may be gone: the gateways send again what the cloud did not confirm
+    before = bench.subscriptions()
     bench.broker()
     eventually(bench.client.is_connected)
+    # With its file the broker may have lost the sessions, too: until the worker is back, nobody hears what is said.
+    eventually(lambda: bench.subscriptions() >= before + len(LANES), 240)
     for message in messages:
         bench.client.publish(*message, qos=1)
     bench.held(wanted)
