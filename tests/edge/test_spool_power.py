@@ -96,11 +96,14 @@ def test_a_spool_that_rots_while_the_gateway_runs_is_replaced_and_its_records_sa
     spool._db.execute("PRAGMA shrink_memory")
     said: list[str] = []
     writer = Writer(spool, lambda: None, said.append)
-    threading.Thread(target=writer.run, daemon=True).start()
+    thread = threading.Thread(target=writer.run, daemon=True)
+    thread.start()
     for number in range(500, 530):
         writer.put([fact("detection", number)])
     until(lambda: spool.depth()["detection"] >= 60, "what came after the damage and what could be read of before")
     writer.stop()
+    thread.join(60)
+    assert not thread.is_alive(), "it ends once everything is stored"
     numbers = {number_of(raw) for _, raw in spool.waiting("detection", 0, 9999, 10**9)}
     assert set(range(500, 530)) <= numbers, "what came after the damage is stored"
     assert spool.spool_id != before

@@ -166,7 +166,7 @@ def test_a_disk_that_hangs_is_the_writers_own_stall_and_an_idle_writer_is_none(
     until(lambda: spool.depth()["detection"] == 2, "it stores what the others told last")
     writer.stop()
     supervisor.stop_last.set()
-    assert supervisor.join(10, last=True) == []
+    assert supervisor.join(60, last=True) == []
 
 
 def test_a_reserve_is_held_only_where_there_is_room(tmp_path: Path) -> None:

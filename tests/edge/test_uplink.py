@@ -256,7 +256,10 @@ def test_commands_are_obeyed_once_and_the_unknown_refused(
     detection_fact: FactOf,
     clock: SystemClock,
     identity_of: Callable[[str], Identity],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Nothing goes again by itself within the test: what arrives is what was asked for, however slow the machine is.
+    monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=3600.0))
     gateway = start()
     gateway.add(*[detection_fact(number) for number in range(4)])
     until(lambda: gateway.spool.depth()["detection"] == 0, "acknowledged")
@@ -289,7 +292,7 @@ def test_a_restarted_process_delivers_what_the_killed_one_left(
     cloud.acknowledges = False
     first = start()
     first.add(detection_fact())
-    until(lambda: len(cloud.batches) == 1, "delivered once")
+    until(lambda: len(cloud.batches) >= 1, "delivered once")
     first.stop()
     cloud.acknowledges = True
     second = start()

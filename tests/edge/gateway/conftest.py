@@ -153,13 +153,14 @@ port = "{wire.port}"
 @pytest.fixture
 def start(config: Path, scripted: Any, plume: Any) -> Iterator[Callable[..., Gateway]]:
     """Runs a gateway in this process whose detector sees one plume, half a second after its first frame and for at
-    least ``lasts_s``, however long the machine takes between two frames."""
+    least ``lasts_s``, however long the machine takes between two frames. ``in_air``: not before a sensor has told of
+    the air, which a slow machine may do after the first frames."""
     running: list[tuple[Gateway, threading.Thread]] = []
 
-    def make(lasts_s: float = 600.0) -> Gateway:
+    def make(lasts_s: float = 600.0, *, in_air: bool = False) -> Gateway:
         class Detector(scripted):  # type: ignore[misc]
             def push(self, frame: Any, t_s: float, weather: Any = None) -> Any:
-                if not self.pushed:
+                if not self.plumes and (not in_air or (weather is not None and weather.temp_c is not None)):
                     self.plumes = [plume(t_s, math.inf, (320.0, 200.0), knows_after_s=0.5)]
                 told = super().push(frame, t_s, weather)
                 if told.events and self.plumes[0].to_s == math.inf:

@@ -114,15 +114,21 @@ def test_kill_9_again_and_again_keeps_one_event_under_one_id(
     config: Path, cloud: Any, until: Until, bodies: Bodies
 ) -> None:
     command = [sys.executable, "-c", _PROCESS, str(config), str(Path(__file__).parents[1])]
-    for _ in range(3):
-        known = len(bodies(cloud, Detection))
+
+    def begin() -> subprocess.Popen[bytes]:
+        """A process that is at work. What the one before had sent arrives, in order, before the new one's hello."""
+        connections = sum(state.online for state in cloud.states)
         process = subprocess.Popen(command)
-        until(lambda known=known: len(bodies(cloud, Detection)) > known, "a revision from this process")
+        until(lambda: sum(state.online for state in cloud.states) > connections, "the new process is online")
+        known = len(bodies(cloud, Detection))
+        until(lambda: len(bodies(cloud, Detection)) > known, "a revision from this process")
+        return process
+
+    for _ in range(3):
+        process = begin()
         process.send_signal(signal.SIGKILL)
         process.wait()
-    process = subprocess.Popen(command)
-    known = len(bodies(cloud, Detection))
-    until(lambda: len(bodies(cloud, Detection)) > known, "a revision from the last process")
+    process = begin()
     until(lambda: len(bodies(cloud, Evidence)) > 0, "the pictures, which travel after the detections")
     process.terminate()
     assert process.wait(60) == 0
@@ -133,7 +139,7 @@ def test_kill_9_again_and_again_keeps_one_event_under_one_id(
     assert len(bodies(cloud, Evidence)) == 1
     spool = Spool(config.parent / "state")
     for lane in ("detection", "health", "evidence", "telemetry"):
-        held = {seq for of, seq in cloud.records if of == lane}
+        held = {seq for of, seq in list(cloud.records) if of == lane}
         waiting = {seq for seq, _ in spool.waiting(lane, 0, 10_000, 10**9)}
         assert held | waiting == set(range(1, spool.last_seq(lane) + 1)), lane
 
