@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--members", type=int, default=2, help="trainings of which the network is the mean")
     train.add_argument("--keep", type=Path, help="a folder: each member goes on from its weights there, and keeps them")
-    train.add_argument("--name", default="plume-7")
+    train.add_argument("--name", default="plume-8")
     train.add_argument("--out", type=Path, default=Path("detector/weights"))
     judge = words.add_parser("evaluate", help="judge the committed model on nights that training never saw")
     judge.add_argument("--scale", type=float, default=1.0, help="1 is the whole table; 0.1 a quick look")
