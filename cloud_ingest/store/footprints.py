@@ -13,7 +13,7 @@ from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footp
 from cloud_ingest.places.table import Shapes, object_array
 from cloud_ingest.store.bulk import insert_rows
 from cloud_ingest.store.database import bump
-from cloud_ingest.store.schema import chimneys, footprint_versions, rooftops
+from cloud_ingest.store.schema import changes, chimneys, footprint_versions, rooftops
 
 _AT_ONCE = 20_000  # roofs written or read in one go: bounds the memory beside the roofs themselves
 
@@ -93,6 +93,14 @@ def current_version(connection: Connection, tenant: str) -> int | None:
         select(func.max(footprint_versions.c.version)).where(footprint_versions.c.tenant == tenant)
     ).scalar_one()
     return None if found is None else int(found)
+
+
+def version_of(connection: Connection, tenant: str, digest: str) -> int | None:
+    """The version in force, if this very file made it. In a transaction that writes; first waits for whoever is putting
+    another one in force, and holds up the next until the transaction ends."""
+    connection.execute(select(changes.c.counter).where(changes.c.subject == "footprints").with_for_update())
+    current = current_version(connection, tenant)
+    return current if current is not None and digest_of(connection, current) == digest else None
 
 
 def digest_of(connection: Connection, version: int) -> str:

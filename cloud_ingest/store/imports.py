@@ -144,6 +144,11 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Sa
 
     def write(connection: Connection, at: str) -> int:
         if wish.kind == "footprints":
+            # Workers that start together on a new store all find the configured file missing from it.
+            meanwhile = roofs_store.version_of(connection, tenant, digest)
+            if meanwhile is not None:
+                report.unchanged = True
+                return meanwhile
             return roofs_store.store_footprints(connection, tenant, source, digest, found, at, say)
         if roofs_store.current_version(connection, tenant) != current:
             raise PlaceError("the footprints were renewed meanwhile: import it again")

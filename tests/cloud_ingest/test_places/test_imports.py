@@ -240,3 +240,26 @@ def test_the_command_tells_what_it_took_draws_it_and_names_the_file_when_it_refu
     with reading(engine) as connection:
         assert current_version(connection, "lab") == 1
     engine.dispose()
+
+
+def test_workers_that_start_together_put_the_configured_roofs_in_force_once(engine, town_text, tmp_path):
+    path = tmp_path / "town.geojson"
+    path.write_text(town_text(), encoding="utf-8")
+    all_have_read, reports = threading.Barrier(3), []
+
+    def start() -> None:
+        with reading(engine) as connection:
+            prepared = prepare(connection, "lab", Wish("footprints", path), ZONE, lambda _: None)
+        all_have_read.wait(120)
+        with writing(engine) as connection:
+            reports.append(prepared.put_in_force(connection, NOW))
+
+    workers = [threading.Thread(target=start) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert sorted((report.version, report.unchanged) for report in reports) == [(1, False), (1, True), (1, True)]
+    with reading(engine) as connection:
+        assert connection.execute(select(func.count()).select_from(footprint_versions)).scalar_one() == 1
+        assert connection.execute(select(func.count()).select_from(rooftops)).scalar_one() == 9
