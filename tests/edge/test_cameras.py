@@ -40,6 +40,11 @@ def rtsp() -> Iterator[RtspServer]:
     server.stop()
 
 
+def pace_s(frames: list[Frame]) -> float:
+    """The usual time between two frames."""
+    return float(np.median(np.diff([frame.t_s for frame in frames])))
+
+
 def test_a_network_camera_that_goes_and_comes_back(rtsp: RtspServer, clock: SystemClock, until: Until) -> None:
     section = CameraSection(name="net", kind="video", source=rtsp.address, fps=5)
     frames: list[Frame] = []
@@ -50,8 +55,9 @@ def test_a_network_camera_that_goes_and_comes_back(rtsp: RtspServer, clock: Syst
     try:
         until(lambda: len(frames) > 10, "frames")
         first = list(frames)
-        steps = np.diff([frame.t_s for frame in first[2:]])
-        assert 0.1 < float(np.median(steps)) < 0.4, "five of twenty-five frames a second"
+        # Never more; a busy machine may give fewer for a while.
+        assert pace_s(first[2:]) > 0.1, "five of twenty-five frames a second"
+        until(lambda: pace_s(frames[-9:]) < 0.4, "five frames a second")
         assert len({frame.jpeg() for frame in first}) == len(first), "each is another one"
         assert first[0].size == (640, 360)
         outages = capture.outages
