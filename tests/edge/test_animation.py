@@ -89,7 +89,9 @@ def test_a_browser_plays_the_preview(tmp_path: Path) -> None:
     levels: list[int] = []
     try:
         with sync_playwright() as tools:
-            browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            browser = tools.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
+            )
             tab = browser.new_page()
             tab.set_default_timeout(120_000)
             tab.goto(f"http://127.0.0.1:{server.server_port}/page.html")

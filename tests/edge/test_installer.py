@@ -291,7 +291,9 @@ def test_a_phone_draws_a_mask_and_judges_a_chimney(
     site, camera, drawn = page
     assert site.address is not None
     with sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = tools.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
+        )
         phone = browser.new_context(
             viewport={"width": 390, "height": 844},
             device_scale_factor=2,

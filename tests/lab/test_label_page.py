@@ -102,7 +102,9 @@ def test_a_person_marks_a_plume_with_keyboard_and_one_click(clips: Path, address
 
     with sync_playwright() as tools:
         expect.set_options(timeout=120_000)
-        browser = tools.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = tools.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
+        )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(120_000)
         problems: list[str] = []

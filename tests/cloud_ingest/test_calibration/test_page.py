@@ -18,10 +18,11 @@ import pytest
 
 from edge.site import Site
 from lab import calibration_street as street
-from lab.processes import free_port
+from lab.processes import free_port, port_answers
 from smokesentry.settings import load_settings
 
 pytestmark = pytest.mark.chromium
+PATIENCE_MS = 120_000
 FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 
@@ -35,13 +36,11 @@ def desk(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str], Path]]:
     process = subprocess.Popen([*map(str, command), "--out", str(out)], stdout=subprocess.PIPE, text=True)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(url, timeout=5).close()
-                break
-            except urllib.error.URLError:
-                assert process.poll() is None
-                time.sleep(0.2)
+        deadline = time.monotonic() + 240
+        while not port_answers(port):
+            assert process.poll() is None, "the page's server ended"
+            assert time.monotonic() < deadline, "the page's server did not come up"
+            time.sleep(0.1)
         yield url, process, out
     finally:
         process.kill()
@@ -53,9 +52,11 @@ def page() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS), timeout=PATIENCE_MS
+        )
         found = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
-        found.set_default_timeout(120_000)
+        found.set_default_timeout(PATIENCE_MS)
         yield found
         browser.close()
 
@@ -131,4 +132,4 @@ def test_another_sites_name_does_not_lead_here(desk):
     url, _, _ = desk
     request = urllib.request.Request(f"{url}/data", headers={"Host": "evil.example"})
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=120)
