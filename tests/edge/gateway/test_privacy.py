@@ -183,7 +183,7 @@ def test_what_lies_behind_a_mask_is_nowhere(
     gateway.supervisor.stop.set()
     outbox = config.parent / "state" / "evidence" / "outbox"
     until(lambda: any(outbox.glob("*.webp")) and any(outbox.glob("*.tar")), "the clip and its preview")
-    until(lambda: not gateway.supervisor.join(0.0), "the end")
+    until(lambda: gateway.lock_file.closed, "the end, after which no file of it changes")
     found = places(config.parent / "state", tap, page, eye.pictures)
     if masked:
         assert found == set()
