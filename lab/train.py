@@ -260,6 +260,7 @@ def export(models: Sequence[Any], folder: Path, name: str, note: dict[str, Any])
     import tensorflow as tf
 
     weights = convert(models, tf)
+    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.tflite"):
         old.unlink()
     (folder / f"{name}.tflite").write_bytes(weights)
