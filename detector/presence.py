@@ -12,8 +12,8 @@ from detector.statistics import Statistics
 
 _LEAST = 1.2  # of a quiet pixel's deviation: the 2.5 s mean, averaged over 5x5 pixels, then has a fifth of that noise
 _WINDOW_PX = (5, 5)
-# By how much more a place differs from the background in one frame than half of all places do. Noise alone, smoothed,
-# does so at about one place in fifty.
+# By how much more a place differs from the background in one frame than half of all places do: more than noise alone
+# ever does over so many pixels.
 _UNREST = 2.6
 _UNREST_PX = (5, 5)  # of the halved picture
 _SHARE = 0.3  # of a cell's pixels

@@ -67,7 +67,7 @@ def write_card(rows: Path) -> Path:
         name=manifest["name"],
         parameters=f"{manifest['parameters']:,}",
         maps=manifest["contract"].split(";")[0].count(",") + 1,
-        how=", ".join(f"{key}: {value}" for key, value in note.items()) + ".",
+        how="; ".join(f"{key}: {' and '.join(map(str, value))}" for key, value in note.items()) + ".",
         threshold=manifest["calibration"]["alarm_threshold"],
         digest=manifest["weights_sha256"],
         table=markdown(load_rows(rows)),

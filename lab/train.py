@@ -166,7 +166,7 @@ def train(
 
 def train_members(
     folders: list[Path], steps: int, seeds: Sequence[int], keep: Path | None = None, check: Path | None = None
-) -> tuple[list[Any], list[dict[str, Any]]]:
+) -> tuple[list[Any], list[str]]:
     """One training a seed, side by side, each in a process of its own with its share of the processor: on two cores
     that takes less time than one after the other on both.
 
@@ -184,7 +184,7 @@ def train_members(
     models = [network(*CROP, tf) for _ in seeds]
     for model, weights in zip(models, trained, strict=True):
         model.set_weights(weights)
-    rounds: list[dict[str, Any]] = [{"data": [folder.name for folder in folders], "steps": steps}]
+    rounds = [f"{steps} steps over {', '.join(folder.name for folder in folders)}"]
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         log = keep / "rounds.json"
