@@ -17,7 +17,7 @@ $(READY): requirements.txt pyproject.toml scripts/prepare.sh
 
 prepare: $(READY)  ## make the virtual environment from the pinned, hashed requirements
 
-demo: $(READY)  ## a simulated night street, two gateways, broker, cloud and console; ARGS="--once --seed 7 --scene burn --json out.json"
+demo: $(READY)  ## a simulated night street, two gateways, broker, cloud and console; ARGS="--once --seed 4 --scene burn --json out.json"
 	@sh scripts/services.sh demo
 	@$(BIN)/smokesentry demo $(ARGS)
 

@@ -24,7 +24,7 @@ from smokesentry.weather import Weather
 
 #: Scenes of ``make demo`` (``--scene``, ``--seed``); the first is the demo as it is played by itself.
 DEMOS: tuple[tuple[SceneName, int], ...] = (
-    ("burn", 1), ("steam", 1), ("quiet", 1), ("burn", 2), ("steam", 2), ("burn", 3),
+    ("burn", 4), ("burn", 1), ("steam", 1), ("quiet", 1), ("burn", 2), ("steam", 2), ("burn", 3),
 )  # fmt: skip
 _BEGINS = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)  # 20:00 on some evening of the heating season
 _LIT_S, _ENDS_S = 40.0, 160.0  # seconds of the scene; the sensors' bytes begin before it
