@@ -67,7 +67,7 @@ def expected_variance(variance: Grey, level: Grey, slope2: Grey) -> Grey:
     """
     v = variance[::2, ::2].ravel()
     basis = np.stack([np.ones_like(v), level[::2, ::2].ravel() / 100, slope2[::2, ::2].ravel() / 100])
-    estimate: Grey = np.full_like(v, _median(v) + 0.05)
+    estimate: Grey = np.full_like(v, median(v) + 0.05)
     coefficients = np.array([float(estimate[0]), 0.0, 0.0])
     for _ in range(3):
         # Each pixel in units of what is expected of it; those far above (they move) are capped, not fitted.
@@ -131,7 +131,7 @@ def network_input(stats: Statistics, context: Context) -> tuple[NDArray[np.float
     figures = np.array(
         [
             min(stats.age_s, 120.0) / 120.0,
-            0.5 + 0.25 * np.log10(_median(expected[::2, ::2]) + 1e-3),
+            0.5 + 0.25 * np.log10(median(expected[::2, ::2]) + 1e-3),
             0.5 + 0.5 * np.log(context.gain),
             0.5 + context.offset / 80,
             min(context.moved_px / 8, 1),
@@ -164,10 +164,10 @@ def _no_negative(normal: NDArray[np.float64], right: NDArray[np.float64]) -> NDA
 
 
 def _robust_ratio(over: Grey, under: Grey) -> float:
-    return _median(over[::2, ::2] / under[::2, ::2])
+    return median(over[::2, ::2] / under[::2, ::2])
 
 
-def _median(values: Grey) -> float:
+def median(values: Grey) -> float:
     """NumPy's own looks for what is not a number first, which takes five times as long."""
     half = values.size // 2
     return float(np.partition(values, (half - 1, half), axis=None)[half - 1 : half + 1].mean())

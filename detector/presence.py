@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frames import halve
+from detector.maps import median
 from detector.statistics import Statistics
 
 _LEAST = 1.2  # of a quiet pixel's deviation: the 2.5 s mean, averaged over 5x5 pixels, then has a fifth of that noise
@@ -31,7 +32,7 @@ def present(stats: Statistics, shape: tuple[int, int]) -> NDArray[np.float32]:
     differs = halve(cv2.threshold(beyond, 0.0, 1.0, cv2.THRESH_BINARY)[1])
     newest = cv2.divide(halve(cv2.subtract(stats.last, stats.background)), halve(stats.sigma))
     unrest = cv2.blur(cv2.multiply(newest, newest), _UNREST_PX)
-    stirs = cv2.threshold(unrest, _UNREST * float(np.median(unrest[::2, ::2])), 1.0, cv2.THRESH_BINARY)[1]
+    stirs = cv2.threshold(unrest, _UNREST * median(unrest[::2, ::2]), 1.0, cv2.THRESH_BINARY)[1]
     cells = cv2.resize(cv2.max(differs, stirs), shape[::-1], interpolation=cv2.INTER_AREA)
     near: NDArray[np.float32] = cv2.dilate((cells > _SHARE).astype(np.uint8), _REACH).astype(np.float32)
     return near

@@ -47,7 +47,8 @@ def main(argv: list[str]) -> int:
     """Runs everything and writes the page."""
     data, page = Path(argv[0]), Path(argv[1])
     lines = ["| sequence | shows | kind | frames | verdict | detections | first alarm |", "|" + " --- |" * 7]
-    for name, rows in sorted(_sequences(data / "smoke" / "index.csv").items()):
+    found = _sequences(data / "smoke" / "index.csv")
+    for name, rows in sorted(found.items()):
         print(name, file=sys.stderr)
         result = _replay([data / "smoke" / row["file"] for row in rows])
         kind = "real" if rows[0]["synthetic"] == "no" else "composited"
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> int:
             f"| {name} | {shows} | {kind} | {result['frames']} | {result['verdict']} | {', '.join(alarms) or '–'} "
             f"| {'–' if first is None else f'frame {first * _FPS:.0f}'} |"
         )
-    nights = _NIGHTS + "\n".join(_as_nights(data / "smoke")) + "\n\n"
+    nights = _NIGHTS + "\n".join(_as_nights(data / "smoke", found)) + "\n\n"
     text = _HEAD + "## Footage\n\n" + "\n".join(lines) + "\n\n" + nights + "## Serial captures\n\n" + _captures(data)
     page.write_text(text, encoding="utf-8")
     return 0
@@ -75,9 +76,8 @@ def _sequences(index: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def _as_nights(smoke: Path) -> list[str]:
+def _as_nights(smoke: Path, found: dict[str, list[dict[str, str]]]) -> list[str]:
     """A row a composite: seconds from the first smoke to the alarm."""
-    found = _sequences(smoke / "index.csv")
     lines = ["| composite | begins during the night | there from the start | its twin |", "|" + " --- |" * 4]
     for name, rows in sorted(found.items()):
         twin = found.get(f"{name}_nosmoke")

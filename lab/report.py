@@ -63,11 +63,12 @@ def write_card(rows: Path) -> Path:
     folder = Path(str(resources.files("detector") / "weights"))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     note = manifest["training"]
+    how = "; ".join(f"{key}: {' and '.join(map(str, note[key]))}" for key in ("seeds", "rounds"))
     text = _CARD.format(
         name=manifest["name"],
         parameters=f"{manifest['parameters']:,}",
         maps=manifest["contract"].split(";")[0].count(",") + 1,
-        how="; ".join(f"{key}: {' and '.join(map(str, value))}" for key, value in note.items()) + ".",
+        how=f"{how}.",
         threshold=manifest["calibration"]["alarm_threshold"],
         digest=manifest["weights_sha256"],
         table=markdown(load_rows(rows)),

@@ -174,9 +174,9 @@ def train_members(
     the models and the rounds they went through.
     """
     threads = max(1, (os.cpu_count() or 1) // len(seeds))
-    before = [keep / f"member-{seed}.weights.h5" if keep is not None else None for seed in seeds]
-    begun = [path if path is not None and path.exists() else None for path in before]
-    jobs = [(folders, steps, seed, start, check, threads) for seed, start in zip(seeds, begun, strict=True)]
+    kept = [None if keep is None else keep / f"member-{seed}.weights.h5" for seed in seeds]
+    starts = [path if path is not None and path.exists() else None for path in kept]
+    jobs = [(folders, steps, seed, start, check, threads) for seed, start in zip(seeds, starts, strict=True)]
     with get_context("spawn").Pool(len(seeds)) as pool:
         trained = pool.starmap(_weights_of, jobs, chunksize=1)
     import tensorflow as tf
@@ -188,11 +188,11 @@ def train_members(
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
         log = keep / "rounds.json"
-        if any(begun):
+        if any(starts):
             rounds = [*json.loads(log.read_text(encoding="utf-8")), *rounds]
         log.write_text(json.dumps(rounds) + "\n", encoding="utf-8")
-        for model, seed in zip(models, seeds, strict=True):
-            model.save_weights(keep / f"member-{seed}.weights.h5")
+        for model, path in zip(models, kept, strict=True):
+            model.save_weights(path)
     return models, rounds
 
 

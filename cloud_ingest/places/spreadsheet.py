@@ -20,6 +20,12 @@ _TITLE_ROWS = 10  # so many rows may stand above the one with the columns' names
 _MAX_CSV_BYTES = 500_000_000
 _MAX_UNPACKED = 400_000_000  # of a workbook's XML
 _MAX_CELLS = 20_000_000
+#: What the workbook's readers raise for a file that is damaged, locked by a password, or of a kind they do not know;
+#: XML parts that lack something they must have raise ValueError or KeyError.
+_BROKEN = (
+    python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, ElementTree.ParseError,
+    OSError, EOFError, RuntimeError, ValueError, KeyError,
+)  # fmt: skip
 # A cell with an error, or with a formula and no value beside it: written by a program that does not calculate.
 _FAILED = re.compile(rb'<c\b(?=[^>]*\bt="e")[^>]*?\br="([A-Z]+)([0-9]+)"')
 _UNCALCULATED = re.compile(
@@ -86,9 +92,7 @@ def read_workbook(path: Path, sheet: str | None, known: Known) -> Table:
         hollow = _hollow(path, name) if path.suffix.lower() == ".xlsx" else {}
     except PlaceError:
         raise
-    except (python_calamine.CalamineError, zipfile.BadZipFile, zlib.error, ElementTree.ParseError) as error:
-        raise PlaceError(f"is no whole workbook ({error}); save it again") from error
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, EOFError) as error:
+    except _BROKEN as error:
         raise PlaceError(f"is no whole workbook ({error}); save it again") from error
     for (top, left), (bottom, right) in merged:
         for row in range(top, min(bottom, len(rows) - 1) + 1):
@@ -105,7 +109,7 @@ def _check_package(path: Path) -> None:
                 raise PlaceError(
                     f"unpacked it would take more than {_MAX_UNPACKED} bytes; save it again, without pictures"
                 )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise PlaceError(f"is no whole workbook ({error}); save it again, without a password") from error
 
 

@@ -143,6 +143,7 @@ class Night:
                 else start + rng.uniform(25, 60)
             )
             times, ramp = [(start, end)], log_uniform(rng, 1, 15)
+        # No draw is made where none can seethe: the seeds of other recipes stay the nights they were.
         seething = self.recipe.seething > 0 and rng.random() < self.recipe.seething
         return Source(
             kind,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud_ingest.store.database import open_store, writing
+from lab.browser import launch
 from lab.showcase.alerts import Town
 from lab.showcase.serving import settings_for, start
 from lab.showcase.town import TENANT, place
@@ -26,11 +26,6 @@ TOWNS = (TENANT, "ningdong")
 #: Gateways with their places; the first has the vane.
 GATEWAYS = {"gw-west": (-95.0, 0.0), "gw-north": (30.0, 75.0), "gw-south": (45.0, -95.0)}
 _FIRES = ((28.0, 14.0), (-26.0, -12.0))
-#: Chromium without a graphics card: WebGL by software.
-BROWSER_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 _DESKTOP, _PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -104,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         engine = open_store(settings_for(folder).database_url)
         furnish(Town(engine, datetime.now(UTC)))
         server, thread, address = start(folder, tenants=TOWNS)
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(BROWSER_FLAGS))
+        browser = launch(playwright)
         for picture in photograph(browser, address, options.to):
             print(picture, flush=True)
         browser.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import shutil
 import threading
 import time
 from functools import partial
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from edge.animation import MAX_BYTES, moving_preview, view_of
 from edge.ring import Kept
+from lab.browser import launch
 from smokesentry.clock import Stamp
 
 UNIX_S = 1_795_000_000.0
@@ -89,9 +89,7 @@ def test_a_browser_plays_the_preview(tmp_path: Path) -> None:
     levels: list[int] = []
     try:
         with sync_playwright() as tools:
-            browser = tools.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
-            )
+            browser = launch(tools)
             tab = browser.new_page()
             tab.set_default_timeout(120_000)
             tab.goto(f"http://127.0.0.1:{server.server_port}/page.html")

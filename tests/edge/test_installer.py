@@ -28,6 +28,7 @@ from edge.installer.siting import can_judge
 from edge.judge import Judge
 from edge.masks import MasksRefused, with_masks
 from edge.settings import CameraSection
+from lab.browser import launch
 from smokesentry.clock import Stamp, SystemClock
 
 Until = Callable[..., None]
@@ -291,9 +292,7 @@ def test_a_phone_draws_a_mask_and_judges_a_chimney(
     site, camera, drawn = page
     assert site.address is not None
     with sync_playwright() as tools:
-        browser = tools.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
-        )
+        browser = launch(tools)
         phone = browser.new_context(
             viewport={"width": 390, "height": 844},
             device_scale_factor=2,

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from lab.browser import launch
 from lab.label_app import make_app
 from lab.labels import FILE, LabelsError, load
 
@@ -102,9 +103,7 @@ def test_a_person_marks_a_plume_with_keyboard_and_one_click(clips: Path, address
 
     with sync_playwright() as tools:
         expect.set_options(timeout=120_000)
-        browser = tools.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=120_000
-        )
+        browser = launch(tools)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(120_000)
         problems: list[str] = []

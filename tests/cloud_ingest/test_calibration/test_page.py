@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,12 +17,11 @@ import pytest
 
 from edge.site import Site
 from lab import calibration_street as street
+from lab.browser import PATIENCE_MS, launch
 from lab.processes import free_port, port_answers
 from smokesentry.settings import load_settings
 
 pytestmark = pytest.mark.chromium
-PATIENCE_MS = 120_000
-FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 
 
 @pytest.fixture
@@ -52,9 +50,7 @@ def page() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS), timeout=PATIENCE_MS
-        )
+        browser = launch(playwright)
         found = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
         found.set_default_timeout(PATIENCE_MS)
         yield found

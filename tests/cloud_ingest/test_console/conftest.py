@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from sqlalchemy import Engine
 
 from cloud_ingest.store import schema
 from cloud_ingest.store.database import bump, open_store, writing
+from lab.browser import PATIENCE_MS, launch
 from lab.showcase.alerts import Town
-from lab.showcase.pictures import BROWSER_FLAGS
 from lab.showcase.serving import settings_for, start
-
-PATIENCE_MS = 120_000  # a slow machine may take long; nothing here measures time
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +77,7 @@ def chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(BROWSER_FLAGS), timeout=PATIENCE_MS
-        )
+        browser = launch(playwright)
         yield browser
         browser.close()
 
