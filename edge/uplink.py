@@ -27,7 +27,7 @@ from smokesentry.clock import from_wire
 from smokesentry.identity import Identity
 from smokesentry.messages.control import State
 from smokesentry.messages.envelope import BATCH_TYPE, STATE_TYPE, seal
-from smokesentry.messages.records import encode_batch
+from smokesentry.messages.records import LANES, encode_batch
 from smokesentry.messages.topics import Address
 
 if TYPE_CHECKING:
@@ -206,11 +206,14 @@ class Uplink:
         options = at_least_once(v5=self._speaks_v5)
         client.subscribe([(self.address.ack, options), (self.address.command, options)])
         client.publish(self.address.state, self._sealed_state(online=True), qos=1, retain=True)
-        self._window.restart()
+        self._forget_sent()
         self.state.connected = True
         self.state.connections += 1
         self.state.last_problem = None
         _log.info("connected to %s:%d, %s waiting", self.broker.host, self.broker.port, self.spool.depth())
+
+    def _forget_sent(self) -> None:
+        self._window.restart({lane: self.spool.last_seq(lane) for lane in LANES})
 
     def _goodbye(self, client: Client) -> str:
         if self.state.connected:
@@ -240,7 +243,7 @@ class Uplink:
     def _send_due(self, client: Client) -> None:
         if self.spool.spool_id != self._sending:  # a damaged spool was set aside: its numbers mean nothing any more
             self._sending = self.spool.spool_id
-            self._window.restart()
+            self._forget_sent()
         for lane, seqs in self._window.overdue(self._now_s()):
             records = self.spool.still_waiting(lane, seqs)
             self._window.gone(lane, sorted(set(seqs) - {seq for seq, _ in records}))

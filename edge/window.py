@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smokesentry.messages.records import LANES
@@ -36,6 +37,7 @@ class _InFlight:
     sent_s: float
     timeout_s: float
     first_sent_s: float
+    old: int  # numbers up to this one may have been sent before
 
 
 @dataclass(slots=True)
@@ -44,11 +46,17 @@ class Window:
 
     _cursor: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
     _in_flight: list[_InFlight] = field(default_factory=list)
+    _old: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
 
-    def restart(self) -> None:
-        """A new connection: everything that the cloud has not acknowledged goes again, from the oldest."""
+    def restart(self, given: Mapping[str, int]) -> None:
+        """A new connection: everything that the cloud has not acknowledged goes again, from the oldest.
+
+        ``given`` is each lane's newest number: this process or one before it may have sent all up to there, and the
+        broker may have kept what the cloud said to that for days.
+        """
         self._cursor = dict.fromkeys(LANES, 0)
         self._in_flight.clear()
+        self._old = dict(given)
 
     def rewind(self, lane: str, seq: int) -> None:
         """Numbers from ``seq`` on wait again (the cloud asked for kept records)."""
@@ -71,21 +79,22 @@ class Window:
 
     def sent(self, lane: str, seqs: list[int], now_s: float) -> None:
         """A batch has been handed to the connection."""
-        self._in_flight.append(_InFlight(lane, seqs, now_s, LIMITS[lane].timeout_s, now_s))
+        self._in_flight.append(_InFlight(lane, seqs, now_s, LIMITS[lane].timeout_s, now_s, self._old[lane]))
+        self._old[lane] = max(self._old[lane], *seqs)
 
     def passed(self, lane: str, seq: int) -> None:
         """Everything of a lane up to ``seq`` has been looked at."""
         self._cursor[lane] = max(self._cursor[lane], seq)
 
     def acknowledged(self, lane: str, contiguous: int, ranges: list[tuple[int, int]]) -> float | None:
-        """Numbers that need no watching any more. Gives when the newest batch of which one was acknowledged left for
-        the first time: the acknowledgement was signed after that."""
+        """Numbers that need no watching any more. Gives when the newest batch left of which one was acknowledged that
+        had never been sent before: the acknowledgement was signed after that. None when it says nothing of the time."""
         closed = [(1, contiguous), *ranges]
         left_s: float | None = None
         for batch in self._in_flight:
             if batch.lane == lane:
                 still = [seq for seq in batch.seqs if not any(low <= seq <= high for low, high in closed)]
-                if len(still) < len(batch.seqs):
+                if any(seq > batch.old for seq in set(batch.seqs).difference(still)):
                     left_s = max(left_s or 0.0, batch.first_sent_s)
                 batch.seqs = still
         self._in_flight = [batch for batch in self._in_flight if batch.seqs]

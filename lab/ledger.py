@@ -12,6 +12,7 @@ from sqlalchemy import Engine, NullPool, create_engine, func, select
 
 from cloud_ingest.store.schema import (
     camera_poses,
+    clock_fixes,
     detection_revisions,
     dropped_ranges,
     evidence_pictures,
@@ -113,7 +114,7 @@ def _facts(cloud_folder: Path, gateway: str, lane: str) -> int:
         ],
         "health": [
             select(func.count()).select_from(table).where(table.c.gateway == gateway)
-            for table in (health, camera_poses)
+            for table in (health, camera_poses, clock_fixes)
         ],
         "evidence": [
             select(func.count(evidence_pictures.c.evidence_id.distinct())).where(evidence_pictures.c.gateway == gateway)

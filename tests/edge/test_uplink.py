@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from edge.clockwatch import WatchedClock
 from edge.downlink import Downlink
 from edge.facts import Fact
 from edge.spool import Spool
@@ -233,6 +234,7 @@ def _files(cloud: Any) -> list[str]:
 _BARE_GATEWAY = """
 import sys
 from pathlib import Path
+from edge.clockwatch import WatchedClock
 from edge.downlink import Downlink
 from edge.spool import Spool
 from edge.uplink import Broker, Uplink
@@ -299,3 +301,34 @@ def test_a_restarted_process_delivers_what_the_killed_one_left(
     second = start()
     until(lambda: second.spool.depth()["detection"] == 0, "delivered again and acknowledged")
     assert len(cloud.records) == 1
+
+
+def test_an_acknowledgement_that_the_broker_kept_does_not_set_the_time(
+    start: Callable[[], Running],
+    cloud: Any,
+    clock: WatchedClock,
+    until: Until,
+    detection_fact: FactOf,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway that comes back sends again what the cloud has long answered, and is then told when that was."""
+    monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=3600.0))
+    cloud.acknowledges = False
+    first = start()
+    first.add(detection_fact())
+    until(lambda: len(cloud.batches) == 1, "delivered once")
+    first.stop()
+    second = start()
+    until(lambda: len(cloud.batches) == 2, "delivered again")
+    spool, hours_ago = second.spool.spool_id, to_wire(from_unix(clock.now().unix_s - 7 * 3600))
+    cloud.send_ack(Ack(gateway="gw-1", spool=spool, lane="detection", contiguous=1, at=hours_ago))
+    until(lambda: second.spool.depth()["detection"] == 0, "acknowledged")
+    until(lambda: second.uplink.state.last_ack_unix_s is not None, "the answer was looked at")
+    assert clock.offset_s() is None
+    # What was never sent before does date its answer.
+    second.add(detection_fact(1))
+    until(lambda: len(cloud.batches) == 3, "the new one delivered")
+    ahead = to_wire(from_unix(clock.now().unix_s - 60))
+    cloud.send_ack(Ack(gateway="gw-1", spool=spool, lane="detection", contiguous=2, at=ahead))
+    until(lambda: clock.offset_s() is not None, "the clock is known to be a minute ahead")
+    assert clock.offset_s() == pytest.approx(60, abs=3.1)

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.window import LIMITS, Window, backoff_s
+from smokesentry.messages.records import LANES
 
 
 def test_a_full_lane_never_closes_another() -> None:
@@ -34,9 +35,28 @@ def test_a_restart_forgets_what_was_on_its_way() -> None:
     window.sent("health", [5], 0.0)
     window.passed("health", 5)
     assert window.after("health") == 5
-    window.restart()
+    window.restart({"health": 5})
     assert window.after("health") == 0
     assert window.in_flight("health") == set()
+
+
+def test_only_what_was_never_sent_before_dates_an_acknowledgement() -> None:
+    window = Window()
+    window.restart(dict.fromkeys(LANES, 0) | {"health": 5})  # 1-5 may have been sent by a process before this one
+    window.sent("health", [4, 5, 6], 10.0)
+    window.sent("health", [7], 20.0)
+    assert window.acknowledged("health", 5, []) is None
+    assert window.acknowledged("health", 6, []) == 10.0
+    assert window.acknowledged("health", 7, []) == 20.0
+    window.sent("health", [6], 30.0)  # the cloud asked for it again
+    assert window.acknowledged("health", 7, []) is None
+
+
+def test_sending_again_on_the_same_connection_counts_from_the_first_time() -> None:
+    window = Window()
+    window.sent("detection", [1], 1.0)
+    assert window.overdue(6.0) == [("detection", [1])]
+    assert window.acknowledged("detection", 1, []) == 1.0
 
 
 @given(
