@@ -7,7 +7,7 @@ ARGS   ?=
 ROUNDS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare demo test properties check format bench geotag-check ingest-page judge faults legacy peer train pins schemas pictures wheel clean
+.PHONY: help prepare demo test properties check format bench geotag-check ingest-page judge stretches faults legacy peer train pins schemas pictures wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ faults: $(READY)  ## everything breaks on a timetable and nothing may be lost: b
 
 judge: $(READY)  ## simulated nights through the whole system: build/judge.json and build/judge.md; FULL=1 plays six times as much
 	@$(BIN)/smokesentry judge $(if $(FULL),--share 6 --minutes 0) $(ARGS)
+
+stretches: $(READY)  ## sixteen unbroken camera-hours through the whole system: build/stretches.json, for the next judge's page
+	@$(BIN)/smokesentry judge --stretches 4 $(ARGS)
 
 ingest-page: $(READY)  ## prove and measure ingest, write docs/ingest-benchmarks.md (an hour and a half; a quiet machine)
 	@sh scripts/services.sh test

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.figures import Figure
 
 _FULL = 6.0
@@ -37,6 +39,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where the last kept scoreboard lies")
     parser.add_argument("--rows", type=Path, help="reckon up an earlier run's judge-rows.jsonl instead of playing")
     parser.add_argument("--keep", action="store_true", help="write it into --docs too, to be committed")
+    parser.add_argument(
+        "--stretches",
+        type=int,
+        help="play so many unbroken stretches of two hours instead: build/stretches.json, a part of the next page",
+    )
     options = parser.parse_args(argv)
     if options.share <= 0 or options.processes < 1 or options.minutes < 0 or not 1 <= options.fps <= 2:
         parser.error("--share must be above 0, --processes at least 1, --minutes not below 0, --fps between 1 and 2")
@@ -58,6 +65,8 @@ def main(argv: list[str]) -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
 
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.stretches is not None:
+        return _stretches(options, say)
     suite = draw_suite(options.share, say)
     demos = min(len(DEMOS), max(1, round(len(DEMOS) * options.share)))
     if options.rows is None:
@@ -73,6 +82,25 @@ def main(argv: list[str]) -> int:
     figures = [*figures_of(rows, suite), failed, *demo_figures(played.demos), *other_rooms(options.out), *versions()]
     _write(figures, fired(rows), plots(rows, figures), options.out, options.docs, options.keep)
     print((options.out / "judge.md").read_text(encoding="utf-8"))
+    return 0
+
+
+def _stretches(options: argparse.Namespace, say: Callable[[str], None]) -> int:
+    from lab.figures import write_figures
+    from lab.scoreboard.rows import save
+    from lab.scoreboard.run import play_all
+    from lab.scoreboard.stretches import stretch_figures
+    from lab.scoreboard.suite import draw_unbroken
+
+    try:
+        windows = draw_unbroken(options.stretches, say)
+    except ValueError as error:
+        print(f"smokesentry judge: {error}", file=sys.stderr)
+        return 2
+    played = play_all(windows, 0, options.fps, options.processes, options.minutes, None, say)
+    save(played.rows, options.out / "stretches-rows.jsonl")
+    write_figures(stretch_figures(played.rows), options.out, "stretches", "Unbroken hours")
+    print((options.out / "stretches.md").read_text(encoding="utf-8"))
     return 0
 
 

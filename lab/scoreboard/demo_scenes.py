@@ -86,10 +86,10 @@ def play_demo(name: SceneName, seed: int, cloud: Cloud, fps: float) -> DemoPlaye
     stage = set_stage(name, seed)
     stage.night.lit_at = _LIT_S if stage.night.burner is not None else None
     scene = DemoScene(stage)
-    target = next(iter(scene.happenings), None)
+    targets = scene.happenings[:1]
     town = f"demo-{name}-{seed}"
-    play(Window(-1, 0.0, _ENDS_S, LEAD_S, "demo", 1.0, target), scene, cloud, town, fps)
-    burned = [] if target is None else [{"rooftop": target.rooftop, "from": to_wire(_BEGINS), "to": None}]
+    play(Window(-1, 0.0, _ENDS_S, LEAD_S, "demo", 1.0, targets), scene, cloud, town, fps)
+    burned = [{"rooftop": target.rooftop, "from": to_wire(_BEGINS), "to": None} for target in targets]
     return DemoPlayed(name, seed, bool(judge([_shown(alert) for alert in cloud.alerts(town)], burned)["match"]))
 
 

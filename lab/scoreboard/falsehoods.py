@@ -43,18 +43,18 @@ def fired(rows: Sequence[Row]) -> dict[str, list[str]]:
     """By what was mistaken for smoke: each false alert's night and second, and for how many windows it stands."""
     found: dict[str, list[str]] = {}
     for row in rows:
-        for alert in _false(row):
+        for alert in false_ones(row):
             found.setdefault(alert.cause, []).append(f"n{row.night} {alert.at_s:.0f} s (×{row.weight:.3g})")
     return {cause: found[cause] for cause in sorted(found, key=lambda cause: (-len(found[cause]), cause))}
 
 
-def _false(row: Row) -> list[Alert]:
-    """The false alerts of a window. A withdrawn alert was shown to a dispatcher and counts."""
+def false_ones(row: Row) -> list[Alert]:
+    """A window's false alerts. A withdrawn alert was shown to a dispatcher and counts."""
     return [alert for alert in row.alerts if alert.cause != BURNING_CAUSE and alert.at_s >= row.counted_from_s]
 
 
 def _false_causes(row: Row) -> list[str]:
-    return [alert.cause for alert in _false(row)]
+    return [alert.cause for alert in false_ones(row)]
 
 
 def _camera_hours(rows: Sequence[Row]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.scoreboard.cloud import AlertSeen
 from lab.scoreboard.rows import Alert, CameraView, Claim, Event
-from lab.scoreboard.sampling import Window
+from lab.scoreboard.sampling import AFTER_S, Window
 from lab.scoreboard.scene import Scene
 from lab.scoreboard.sights import BURNING, NOTHING, Sight, Sights
 from simulator.happenings import Happening
@@ -37,7 +37,7 @@ class _About:
 def reckon(
     window: Window, scene: Scene, heard: Sequence[Heard], alerts: Sequence[AlertSeen], fps: float
 ) -> tuple[list[Event], list[Alert], list[Claim]]:
-    """Events (the window's target), alerts and claims, each judged by what was there."""
+    """Events (the window's targets), alerts and claims, each judged by what was there."""
     about = {detection.detection_id: _about(scene, one, detection) for one in heard for detection in one.detections}
     said = {detection.detection_id: detection for one in heard for detection in one.detections}
     claims = [
@@ -45,7 +45,7 @@ def reckon(
         for one in heard
         for detection in one.detections
     ]
-    events = [] if window.target is None else [_event(window.target, scene, heard, about, alerts, said, fps)]
+    events = [_event(target, scene, heard, about, alerts, said, fps) for target in window.targets]
     return events, [_alert(alert, scene, about, said) for alert in alerts], claims
 
 
@@ -67,10 +67,18 @@ def _event(
     fps: float,
 ) -> Event:
     source = Source(target.rooftop or "", target.kind, target.fuel)
-    mine = [i for i, what in about.items() if what.source == source and said[i].plume_class in ("smoke", "unresolved")]
+    until_s = target.t0_s + AFTER_S
+    mine = [
+        i
+        for i, what in about.items()
+        if what.source == source
+        and said[i].plume_class in ("smoke", "unresolved")
+        and scene.seconds(said[i].last_seen_at) >= target.t0_s
+        and scene.seconds(said[i].alarmed_at) <= until_s
+    ]
     views = []
     for one in heard:
-        sight = one.sights.plumes.get(source)
+        sight = one.sights.of(source, target.t0_s, until_s)
         alarms = [scene.seconds(d.alarmed_at) for d in one.detections if d.detection_id in mine]
         if sight is not None:
             views.append(_view(one.gateway, sight, scene, target, min(alarms, default=None), fps))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lab.figures import Figure
+from lab.figures import Figure, read_list
+from lab.scoreboard.stretches import FILE, stretch_figures
 
 #: What a later room is to be judged by; the row stands there so that nobody forgets to ask.
 _NOT_YET = (
@@ -21,7 +22,8 @@ _BROKEN = "soak: broken promises"
 
 
 def other_rooms(build: Path) -> list[Figure]:
-    """``make faults`` writes ``build/faults.json``; nothing is invented where it is missing.
+    """``make faults`` writes ``build/faults.json``, ``make stretches`` ``build/stretches.json``; nothing is invented
+    where they are missing.
 
     Raises ``ValueError`` for a file that is no list of figures.
     """
@@ -32,8 +34,18 @@ def other_rooms(build: Path) -> list[Figure]:
     return [
         Figure("delivered exactly once under faults: of the detections stored at a gateway", delivered, "", 1.0),
         Figure("delivered exactly once under faults: promises broken", broken, "", 0.0),
+        *_unbroken(build / FILE),
         *(Figure(row, None, "", target) for row, target in _NOT_YET),
     ]
+
+
+def _unbroken(path: Path) -> list[Figure]:
+    if not path.exists():
+        return stretch_figures([])
+    try:
+        return read_list(path)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: is not a list of figures ({error}); run `make stretches` again") from error
 
 
 def _values(path: Path) -> dict[str, float]:

@@ -47,10 +47,11 @@ class Played:
 
 
 def play_all(
-    windows: Sequence[Window], demos: int, fps: float, processes: int, minutes: float, pictures: Path, say: Say
+    windows: Sequence[Window], demos: int, fps: float, processes: int, minutes: float, pictures: Path | None, say: Say
 ) -> Played:
     """Plays the windows and the first ``demos`` scenes of the demo. Ctrl-C, or ``minutes`` gone by (0: never), ends it
-    with what was played. A window that breaks off is told and counted. False alerts leave a picture below ``pictures``.
+    with what was played. A window that breaks off is told and counted. False alerts leave a picture below ``pictures``,
+    where such a folder is given: it takes all frames of a window to be kept until its end.
     Raises ``RuntimeError`` for a killed process.
     """
     jobs = [Job(tuple(some), fps) for _, some in groupby(windows, key=lambda window: window.night)]
@@ -117,7 +118,7 @@ def _collect(done: Any, workers: Sequence[Any], played: Played, total: int, minu
         say(f"{share:4.0%} played; {found} of {len(events)} visible fires alerted; {left_min:.0f} min left")
 
 
-def _work(todo: Any, done: Any, folder: str, pictures: Path) -> None:
+def _work(todo: Any, done: Any, folder: str, pictures: Path | None) -> None:
     import cv2
 
     from lab.scoreboard.cloud import Cloud

@@ -16,6 +16,7 @@ import numpy as np
 
 from lab.scoreboard.sights import BURNING
 from simulator.happenings import Happening, between
+from simulator.lighting import LightType
 
 CELL_S = 150.0
 LEAD_S = 30.0  # the detector starts anew in each window; what it says so early counts for nothing
@@ -29,17 +30,20 @@ QUIET, AROUND_FIRES = "quiet", "around a fire"
 
 @dataclass(frozen=True, slots=True)
 class Dark:
-    """One night as sampling sees it: its number in the suite, the dark hours, what happens."""
+    """One night as sampling sees it: its number in the suite, the dark hours, what happens, who watches by what."""
 
     number: int
     from_s: float
     to_s: float
     happenings: tuple[Happening, ...]
+    light: LightType
+    cameras: int
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """To be played from ``from_s`` to ``to_s``; alerts count from ``counted_from_s`` on. ``target`` is what burns."""
+    """To be played from ``from_s`` to ``to_s``; alerts count from ``counted_from_s`` on. ``targets`` are
+    the fires that are asked for."""
 
     night: int
     from_s: float
@@ -47,7 +51,7 @@ class Window:
     counted_from_s: float
     stratum: str
     weight: float
-    target: Happening | None = None
+    targets: tuple[Happening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def draw_windows(
     for night, event in seen:
         name = f"{AROUND_FIRES}, {band_of(event.strength)}" if event.kind == "stove" else f"{AROUND_FIRES}, other"
         start = event.t0_s - BEFORE_S
-        strata[name].append(Window(night.number, start, event.t0_s + AFTER_S, start + LEAD_S, name, 1.0, event))
+        strata[name].append(Window(night.number, start, event.t0_s + AFTER_S, start + LEAD_S, name, 1.0, (event,)))
     faint = f"{AROUND_FIRES}, {band_of(0.0)}"
     quota = _shared_out(strata, {name: _FAINT_SHARE if name == faint else 1.0 for name in strata}, fires)
     others, burning_on_s = _cells(nights)

@@ -71,6 +71,14 @@ class Sights:
             sight.times_s.append(t_s)
             sight.truths.append(truth)
 
+    def of(self, source: Source, from_s: float, to_s: float) -> Sight | None:
+        """One plume in the frames of a time; None where it was in none."""
+        whole = self.plumes.get(source)
+        if whole is None:
+            return None
+        part = [(t, truth) for t, truth in zip(whole.times_s, whole.truths, strict=True) if from_s <= t <= to_s]
+        return Sight(source, [t for t, _ in part], [truth for _, truth in part]) if part else None
+
     def source_at(
         self, origin_px: tuple[float, float], from_s: float, to_s: float, happenings: Sequence[Happening] = ()
     ) -> Source | None:

@@ -10,6 +10,7 @@ from lab.scenes.seeds import JUDGE
 from lab.scoreboard.compare import JUDGEABLE_ROW, SUITE_ROW
 from lab.scoreboard.sampling import Dark, Population, Window, draw_windows
 from lab.scoreboard.scene import FIRST_WINTER, WinterScene, scene_of
+from lab.scoreboard.stretches import HOURS, draw_stretches
 from simulator.happenings import Happening
 from simulator.lighting import LightType
 from simulator.season import evenings
@@ -50,18 +51,28 @@ def night_of(number: int) -> WinterScene:
 
 def draw_suite(share: float, say: Callable[[str], None]) -> Suite:
     """The windows of ``share`` times the usual suite (0.05: a look whether it works; 6: the long one)."""
-    darks, hours = [], 0.0
-    for number in range(STREETS * NIGHTS):
-        scene = night_of(number)
-        sky = scene.night.sky
-        darks.append(Dark(number, sky.dark_from_s, sky.dark_to_s, scene.happenings))
-        hours += len(scene.gateways) * (sky.dark_to_s - sky.dark_from_s) / 3600
-        if number % 6 == 5:
-            say(f"nights drawn: {number + 1} of {STREETS * NIGHTS}")
+    darks = _darks(say)
+    hours = sum(dark.cameras * (dark.to_s - dark.from_s) / 3600 for dark in darks)
     windows, population = draw_windows(
         darks, max(1, round(FIRES * share)), max(1, round(CELLS * share)), _in_sight, _DRAW_SEED
     )
     return Suite(windows, population, hours, len(darks))
+
+
+def draw_unbroken(count: int, say: Callable[[str], None]) -> list[Window]:
+    """``count`` stretches from the suite's nights. Raises ``ValueError`` for more than there are."""
+    return draw_stretches(_darks(say), count, HOURS, _in_sight, _DRAW_SEED)
+
+
+def _darks(say: Callable[[str], None]) -> list[Dark]:
+    darks = []
+    for number in range(STREETS * NIGHTS):
+        scene = night_of(number)
+        sky, cameras = scene.night.sky, len(scene.gateways)
+        darks.append(Dark(number, sky.dark_from_s, sky.dark_to_s, scene.happenings, scene.light, cameras))
+        if number % 6 == 5:
+            say(f"nights drawn: {number + 1} of {STREETS * NIGHTS}")
+    return darks
 
 
 def _in_sight(number: int, event: Happening) -> bool:

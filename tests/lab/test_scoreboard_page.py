@@ -19,6 +19,7 @@ from lab.scoreboard.rooms import other_rooms
 from lab.scoreboard.rows import Alert, CameraView, Claim, Event, Row, Watch, load, save
 from lab.scoreboard.run import weighed
 from lab.scoreboard.sampling import Population
+from lab.scoreboard.stretches import stretch_figures
 from lab.scoreboard.suite import Suite
 from lab.scoreboard.summary import figures_of
 
@@ -153,3 +154,35 @@ def test_the_command_refuses_what_it_cannot_do(words: list[str], capsys: pytest.
 def test_rows_survive_the_file(tmp_path: Path) -> None:
     save(ROWS, tmp_path / "rows.jsonl")
     assert load(tmp_path / "rows.jsonl") == ROWS
+
+
+def test_unbroken_hours_count_by_cause_by_hour_and_by_confidence() -> None:
+    def stretch(*alerts: Alert) -> Row:
+        fires = [event(0.2, 1040.0, 1), event(0.2, None), event(0.1, None)]
+        watches = [Watch(name, "lamps", 7170.0, 0.0, 0.0, 0.0) for name in ("gw-east", "gw-west")]
+        return Row(
+            0, 0.0, 7200.0, 30.0, "unbroken", 1.0, "clear", 2.0, [], 14400, 20.0, fires, list(alerts), [], watches
+        )
+
+    unsure = Alert(5000.0, "withdrawn", "boiler", 0.5, 0.7, None, False)
+    rows = [stretch(alert("web"), alert("burning", right=True), alert("web", 20.0)), stretch(unsure)]
+    found = {figure.name.removeprefix("unbroken hours: "): figure for figure in stretch_figures(rows)}
+    hours = 4 * 7170 / 3600
+    assert found["camera-hours played, each stretch without a break"].value == pytest.approx(hours)
+    assert found["false alerts"].value == pytest.approx(2 * 13 / hours)
+    assert found["false alerts from a confidence of 0.8"].value == pytest.approx(13 / hours)
+    assert found["false alerts by boiler"].n == found["false alerts by web"].n == 1
+    assert found["false alerts in hour 1"].value == pytest.approx(13 / (4 * 3570 / 3600))
+    assert found["false alerts in hour 2"].value == pytest.approx(13 / 4)
+    recall = found["visible fires of 15% and more that were found"]
+    assert (recall.value, recall.n) == (0.5, 4)
+    assert all(figure.value is None for figure in stretch_figures([]) if "false alerts" in figure.name)
+
+
+def test_the_page_takes_over_what_the_unbroken_hours_gave(tmp_path: Path) -> None:
+    assert next(figure for figure in other_rooms(tmp_path) if figure.name.endswith("false alerts")).value is None
+    write_list([Figure("unbroken hours: false alerts", 9.0, "per camera-night")], tmp_path / "stretches.json")
+    assert next(figure for figure in other_rooms(tmp_path) if figure.name.endswith("false alerts")).value == 9.0
+    (tmp_path / "stretches.json").write_text("{")
+    with pytest.raises(ValueError, match="make stretches"):
+        other_rooms(tmp_path)

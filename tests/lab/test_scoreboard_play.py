@@ -104,7 +104,7 @@ def window() -> Window:
     """The first fire of the suite's first night, cut short."""
     night = night_of(0)
     fire = next(event for event in night.happenings if event.kind == "stove" and event.t0_s > 4000)
-    return Window(0, fire.t0_s - 15, fire.t0_s + 20, fire.t0_s, AROUND_FIRES, 3.0, fire)
+    return Window(0, fire.t0_s - 15, fire.t0_s + 20, fire.t0_s, AROUND_FIRES, 3.0, (fire,))
 
 
 def test_a_window_goes_through_the_whole_chain(window: Window, tmp_path: Path) -> None:
@@ -116,8 +116,7 @@ def test_a_window_goes_through_the_whole_chain(window: Window, tmp_path: Path) -
     for watch in row.watches:
         assert watch.judged_s + watch.refused_s + watch.blind_judged_s + watch.blind_refused_s == pytest.approx(20)
     (event,) = row.events
-    assert window.target is not None
-    assert event.rooftop == window.target.rooftop
+    assert event.rooftop == window.targets[0].rooftop
     assert {alert.cause for alert in row.alerts} <= {"burning", NOTHING, *row.present}
     assert row.weight == 3.0
     assert "stove" in row.present
