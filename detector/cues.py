@@ -44,10 +44,14 @@ class Course:
         """One look of the network at ``t_s``."""
         if self._since_s is None or t_s < self._since_s:
             self._since_s = t_s
-        while t_s - self._since_s >= COURSE_STEP_S and self._count:
+        if t_s - self._since_s >= COURSE_STEP_S:
             self.strength.append(self._sum / self._count)
-            self._sum, self._count, self._since_s = 0.0, 0, t_s
             del self.strength[:-COURSE_LENGTH]
+            self._sum, self._count = 0.0, 0
+            # Steps follow without a gap, however looks fall into them; only what was not watched is left out.
+            self._since_s += COURSE_STEP_S
+            if t_s - self._since_s >= COURSE_STEP_S:
+                self._since_s = t_s
         self._sum, self._count = self._sum + strength, self._count + 1
         self.seen += 1
         weight = max(1 / self.seen, 0.05)

@@ -79,8 +79,9 @@ def judge_clip(path: Path, labels: ClipLabels, threshold: float | None, model: M
             _note_score(row, score, t_s)
     events.update({event.track: event for event in detector.finish().events})
     row.cannot_judge = blind / max(row.frames, 1)
-    for event in events.values():
-        _match(row, event, size, [one for one in labels.labels if one.kind == "steam"])
+    steam = [one for one in labels.labels if one.kind == "steam"]
+    called = {matched(row, event, size, steam) for event in events.values()}
+    row.steam_as_smoke = len(called - {None})
     return row
 
 
@@ -98,20 +99,21 @@ def _note_score(row: ClipRow, score: np.ndarray, t_s: float) -> None:
         row.best_other = max(row.best_other, float(score[elsewhere].max()))
 
 
-def _match(row: ClipRow, event: PlumeEvent, size: tuple[int, int], steam: Sequence[Label]) -> None:
+def matched(row: ClipRow, event: PlumeEvent, size: tuple[int, int], steam: Sequence[Label]) -> int | None:
+    """Books an event; answers which of the marks of ``steam`` it called smoke, if one."""
     smoky = event.plume_class in ("smoke", "unresolved")
     for plume in row.plumes:
         if _speaks_of(event, plume.label, size):
-            if plume.alarm_s is None or event.alarm_s < plume.alarm_s:
-                plume.alarm_s = event.alarm_s
+            if smoky and event.alarm_s >= plume.label.from_s:
+                plume.alarm_s = event.alarm_s if plume.alarm_s is None else min(plume.alarm_s, event.alarm_s)
             plume.told = event.plume_class
-            return
-    for label in steam:
+            return None
+    for number, label in enumerate(steam):
         if _speaks_of(event, label, size):
-            row.steam_as_smoke += event.plume_class == "smoke"
-            return
+            return number if event.plume_class == "smoke" else None
     if smoky:
         row.false_alarms.append((event.alarm_s, event.plume_class))
+    return None
 
 
 def _speaks_of(event: PlumeEvent, label: Label, size: tuple[int, int]) -> bool:

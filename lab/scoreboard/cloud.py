@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from cloud_ingest.geotag.alerts import AlertBuilder
 from cloud_ingest.ingest.accept import Accepted, accept_batch
@@ -51,6 +51,7 @@ class Cloud:
     _key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     _builder: AlertBuilder = field(default_factory=AlertBuilder)
     _seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    _members: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of an alert merged into another, the last
     _engine: Any = None
     _signer: Address | None = None
 
@@ -104,6 +105,7 @@ class Cloud:
             writer.add(accepted)
             outcome = writer.finish()
             self._builder.update(connection, outcome.detections, outcome.poses, stamp.captured_at)
+            self._members |= _members(connection)
 
     def alerts(self, tenant: str) -> list[AlertSeen]:
         """All alerts of a town, in their newest version, oldest first."""
@@ -115,14 +117,11 @@ class Cloud:
             .order_by(alerts.c.raised_at, alerts.c.alert_id)
         )
         with reading(self._engine) as connection:
-            members: dict[str, list[str]] = {}
-            for row in connection.execute(select(alert_detections.c.alert_id, alert_detections.c.detection_id)):
-                members.setdefault(row.alert_id, []).append(row.detection_id)
             return [
                 AlertSeen(
                     row["alert_id"], row["state"], row["confidence"], row["class"],
                     tuple((c["rooftop"], c["probability"]) for c in row["candidates"]),
-                    row["raised_at"], tuple(members.get(row["alert_id"], ())),
+                    row["raised_at"], self._members.get(row["alert_id"], ()),
                 )
                 for row in connection.execute(query).mappings()
             ]  # fmt: skip
@@ -130,3 +129,10 @@ class Cloud:
     def close(self) -> None:
         """Lets go of the file."""
         self._engine.dispose()
+
+
+def _members(connection: Connection) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(select(alert_detections.c.alert_id, alert_detections.c.detection_id)):
+        found[row.alert_id] = (*found.get(row.alert_id, ()), row.detection_id)
+    return found

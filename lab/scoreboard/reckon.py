@@ -41,7 +41,13 @@ def reckon(
     about = {detection.detection_id: _about(scene, one, detection) for one in heard for detection in one.detections}
     said = {detection.detection_id: detection for one in heard for detection in one.detections}
     claims = [
-        Claim(one.gateway, detection.plume_class, detection.confidence, about[detection.detection_id].cause)
+        Claim(
+            one.gateway,
+            scene.seconds(detection.alarmed_at),
+            detection.plume_class,
+            detection.confidence,
+            about[detection.detection_id].cause,
+        )
         for one in heard
         for detection in one.detections
     ]
@@ -73,8 +79,7 @@ def _event(
         for i, what in about.items()
         if what.source == source
         and said[i].plume_class in ("smoke", "unresolved")
-        and scene.seconds(said[i].last_seen_at) >= target.t0_s
-        and scene.seconds(said[i].alarmed_at) <= until_s
+        and target.t0_s <= scene.seconds(said[i].alarmed_at) <= until_s
     ]
     views = []
     for one in heard:
@@ -83,6 +88,11 @@ def _event(
         if sight is not None:
             views.append(_view(one.gateway, sight, scene, target, min(alarms, default=None), fps))
     of_it = [alert for alert in alerts if set(alert.detections) & set(mine)]
+    # An alert that was raised on something else is one on this fire from when the fire's own detection joined it.
+    told_s = []
+    for alert in of_it:
+        joined_s = min(scene.seconds(said[i].alarmed_at) for i in alert.detections if i in mine)
+        told_s.append(max(scene.seconds(alert.raised_at), joined_s))
     ranks = [_rank(alert, source.rooftop) for alert in of_it]
     return Event(
         kind=target.kind,
@@ -90,7 +100,7 @@ def _event(
         rooftop=source.rooftop,
         t0_s=target.t0_s,
         views=views,
-        alert_s=min((scene.seconds(alert.raised_at) for alert in of_it), default=None),
+        alert_s=min(told_s, default=None),
         rank=min((rank for rank in ranks if rank), default=0) if of_it else None,
         particulates=any(said[i].particulates for i in mine),
     )

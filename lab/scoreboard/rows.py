@@ -58,6 +58,7 @@ class Claim(msgspec.Struct, frozen=True):
     """One detection's last revision."""
 
     gateway: str
+    alarm_s: float
     plume_class: str
     confidence: float
     cause: str

@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.happenings import KINDS, Happening
 from simulator.pinhole import Pinhole
-from simulator.truth import LEAST_SECONDS, PlumeTruth, Source
+from simulator.truth import LEAST_CONTRAST_TO_NOISE, LEAST_SECONDS, PlumeTruth, Source
 
 #: Smoke that the town looks for. Smoke from beyond the watched roofs is a confuser: the roof named is then wrong.
 BURNING = frozenset(kind for kind, facts in KINDS.items() if facts.truly == "smoke" and kind != "far_stove")
@@ -82,24 +82,34 @@ class Sights:
     def source_at(
         self, origin_px: tuple[float, float], from_s: float, to_s: float, happenings: Sequence[Happening] = ()
     ) -> Source | None:
-        """The plume that a claim at this pixel (of these frames) and time is about.
+        """The plume that a claim at this pixel (of these frames) and time is about: the nearest of those that could be
+        seen; of the others only where there is none.
 
         A plume that nobody looks for is not it where something that moves or switches at its own place lies nearer.
         """
+        best, found = self._nearest(origin_px, from_s, to_s, LEAST_CONTRAST_TO_NOISE)
+        if found is None:
+            best, found = self._nearest(origin_px, from_s, to_s, 0.0)
+        if found is None or found.kind in BURNING:
+            return found
+        stirs = [event for event in happenings if event.place is not None and self._stirs(event, from_s, to_s)]
+        return None if any(self._away(origin_px, event) < best for event in stirs) else found
+
+    def _nearest(
+        self, origin_px: tuple[float, float], from_s: float, to_s: float, contrast: float
+    ) -> tuple[float, Source | None]:
+        """Of the plumes within reach with at least so much contrast to noise: how far off, and which."""
         best, found = inf, None
         width = self.camera.size[0]
         for sight in self.plumes.values():
             for t, truth in zip(sight.times_s, sight.truths, strict=True):
-                if not from_s - _BEFORE_S <= t <= to_s:
+                if not from_s - _BEFORE_S <= t <= to_s or truth.contrast_to_noise < contrast:
                     continue
                 away = hypot(origin_px[0] - truth.origin_px[0], origin_px[1] - truth.origin_px[1])
                 reach = _NEAR_SHARE * width + min(max(truth.size_px) / 2, _REACH_SHARE * width)
                 if away <= reach and away < best:
                     best, found = away, sight.source
-        if found is None or found.kind in BURNING:
-            return found
-        stirs = [event for event in happenings if event.place is not None and self._stirs(event, from_s, to_s)]
-        return None if any(self._away(origin_px, event) < best for event in stirs) else found
+        return best, found
 
     def _stirs(self, event: Happening, from_s: float, to_s: float) -> bool:
         """Whether it is no plume, and moves or changes before this camera about that time."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from lab.figures import Figure
 from lab.scoreboard.bounds import NOTHING, Estimate, as_figure, ratio, share
 from lab.scoreboard.calibration import Pair, expected_error
-from lab.scoreboard.falsehoods import CAMERA_NIGHT_H, false_alerts
+from lab.scoreboard.falsehoods import CAMERA_NIGHT_H, false_alerts, false_ones
 from lab.scoreboard.recall import recall, visible_events
 from lab.scoreboard.reckon import BURNING_CAUSE
-from lab.scoreboard.rows import Event, Row
+from lab.scoreboard.rows import Claim, Event, Row
 from lab.scoreboard.suite import Suite
 
 _STEAM = frozenset({"boiler", "defrost", "stack", "vent_steam"})
@@ -87,9 +87,13 @@ def claim_pairs(rows: Sequence[Row]) -> list[Pair]:
     return [
         (claim.confidence, claim.cause == BURNING_CAUSE, row.weight)
         for row in rows
-        for claim in row.claims
+        for claim in _counted(row)
         if claim.plume_class in ("smoke", "unresolved")
     ]
+
+
+def _counted(row: Row) -> list[Claim]:
+    return [claim for claim in row.claims if claim.alarm_s >= row.counted_from_s]
 
 
 def rooftop_pairs(rows: Sequence[Row]) -> list[Pair]:
@@ -98,7 +102,7 @@ def rooftop_pairs(rows: Sequence[Row]) -> list[Pair]:
         (alert.first_probability, alert.first_right, row.weight)
         for row in rows
         for alert in row.alerts
-        if alert.first_probability is not None and alert.first_right is not None
+        if alert.at_s >= row.counted_from_s and alert.first_probability is not None and alert.first_right is not None
     ]
 
 
@@ -112,8 +116,8 @@ def _calibration(rows: Sequence[Row]) -> list[Figure]:
 
 def _particulates(rows: Sequence[Row]) -> list[Figure]:
     found = [event.particulates for _, event in visible_events(rows) if event.alert_s is not None]
-    wrong = [alert.particulates for row in rows for alert in row.alerts if alert.cause != BURNING_CAUSE]
-    steam = [claim.plume_class == "smoke" for row in rows for claim in row.claims if claim.cause in _STEAM]
+    wrong = [alert.particulates for row in rows for alert in false_ones(row)]
+    steam = [claim.plume_class == "smoke" for row in rows for claim in _counted(row) if claim.cause in _STEAM]
     confirmed = share(sum(found), len(found))
     misled = share(sum(wrong), len(wrong))
     mistaken = share(sum(steam), len(steam))

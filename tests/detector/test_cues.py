@@ -45,6 +45,14 @@ def test_a_boiler_that_cycles_is_told_by_it_where_steam_can_be_told() -> None:
     assert weigh(damp).steam <= 0.02
 
 
+@pytest.mark.parametrize("every_s", [1.0, 2.0, 3.0])
+def test_periods_are_told_right_however_often_the_network_looks(every_s: float) -> None:
+    course = Course()
+    for t_s in np.arange(0, 1000, every_s):
+        course.note(float(t_s), 0.8 if t_s % 240 >= 120 else 0.0, 0.3)
+    assert evidence_of(course, 480.0, False, False, DRY, None).period_s == pytest.approx(240, abs=10)
+
+
 def test_a_stove_rises_lasts_and_fades() -> None:
     rise, fade = list(np.linspace(0, 0.8, 13)), list(np.linspace(0.8, 0, 25))
     course = _course([0.0] * 3 + rise + [0.8] * 60 + fade)

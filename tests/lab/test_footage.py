@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detector.model import Calibration, Model
+from detector.types import PlumeClass, PlumeEvent
 from lab import fine_tune as tuning
 from lab.commands import main
 from lab.fine_tune import Scores, TooFewLabels, calibrate, split
-from lab.footage import ClipRow, Found, evaluate_footage, markdown, summarise
+from lab.footage import ClipRow, Found, evaluate_footage, markdown, matched, summarise
 from lab.labels import FILE, ClipLabels, Label, LabelsError, load, parse, save
 from lab.last_layer import Backbone, fit_row, replaced
 
@@ -44,6 +45,33 @@ def test_labelled_clips_are_judged_with_bounds(town: Path, capsys: pytest.Captur
     page = markdown(rows)
     assert "95 % bounds" in page
     assert "plume-00" in page
+
+
+def _event(plume_class: PlumeClass, alarm_s: float, last_s: float) -> PlumeEvent:
+    return PlumeEvent(
+        track=1, phase="end", origin_px=(320.0, 180.0), origin_sigma_px=(4.0, 4.0), bbox_px=(0.0, 0.0, 1.0, 1.0),
+        outline_px=(), plume_class=plume_class, class_scores={}, confidence=0.3, opacity=None, started_s=alarm_s - 10,
+        alarm_s=alarm_s, last_seen_s=last_s, visible_s=10.0, reasons=(),
+    )  # fmt: skip
+
+
+def test_only_smoke_told_while_it_shows_finds_a_plume() -> None:
+    def found(*events: PlumeEvent) -> tuple[float | None, int]:
+        row = ClipRow("c", plumes=[Found(Label("plume", 60, 120, (0.5, 0.5)))])
+        for event in events:
+            matched(row, event, (640, 360), [])
+        return row.plumes[0].alarm_s, len(row.false_alarms)
+
+    assert found(_event("smoke", 90, 130), _event("unresolved", 70, 120)) == (70, 0)
+    assert found(_event("steam", 70, 120)) == (None, 0)
+    assert found(_event("smoke", 12, 61)) == (None, 0)
+
+
+def test_a_mark_of_steam_is_called_smoke_once() -> None:
+    row, marks = ClipRow("c"), [Label("steam", 60, 160, (0.5, 0.5)), Label("steam", 60, 160, (0.1, 0.1))]
+    assert {matched(row, _event("smoke", 70 + t, 80 + t), (640, 360), marks) for t in (0, 20, 40)} == {0}
+    assert matched(row, _event("steam", 70, 80), (640, 360), marks) is None
+    assert row.false_alarms == []
 
 
 def test_fine_tuning_judges_on_clips_it_never_learned_from(

@@ -36,7 +36,7 @@ def event(opacity: float, alert_s: float | None, rank: int | None = None, judgea
 
 def row(events: list[Event], alerts: list[Alert], weight: float = 1.0, stratum: str = "web") -> Row:
     watch = Watch("gw-east", "lamps", 120.0, 10.0, 5.0, 15.0)
-    claims = [Claim("gw-east", "smoke", 0.8, alert.cause) for alert in alerts]
+    claims = [Claim("gw-east", alert.at_s, "smoke", 0.8, alert.cause) for alert in alerts]
     return Row(
         0, 955.0, 1195.0, 985.0, stratum, weight, "clear", 2.0, ["web"], 960, 20.0, events, alerts, claims, [watch]
     )
@@ -154,6 +154,17 @@ def test_the_command_refuses_what_it_cannot_do(words: list[str], capsys: pytest.
 def test_rows_survive_the_file(tmp_path: Path) -> None:
     save(ROWS, tmp_path / "rows.jsonl")
     assert load(tmp_path / "rows.jsonl") == ROWS
+
+
+def test_what_is_said_in_the_lead_in_counts_for_nothing() -> None:
+    early = row([], [alert("boiler", 960.0), alert("burning", 970.0, False)], 5.0)
+    for name in (
+        "particulates: false alerts that a rise of PM2.5 seems to confirm",
+        "steam: called smoke in the final class, of detections on steam",
+        "calibration error: the detector's confidence, natural rates",
+        "calibration error: the first rooftop's probability",
+    ):
+        assert figure(name, [*ROWS, early]) == figure(name, ROWS), name
 
 
 def test_unbroken_hours_count_by_cause_by_hour_and_by_confidence() -> None:

@@ -44,6 +44,20 @@ def test_a_claim_is_about_the_plume_at_its_place_and_time() -> None:
     assert found.source_at((205, 148), 300, 320) is None
 
 
+def test_a_claim_is_about_what_could_be_seen_though_something_unseen_lies_nearer() -> None:
+    def about(hidden: Source, shown: Source) -> Source | None:
+        found = Sights("gw-east", CAMERA, 2.0)
+        for frame in range(60):
+            found.note(frame / 2, [plume(hidden, 210.0, 0.0), plume(shown, 232.0)])
+        return found.source_at((220.0, 150.0), 10, 20)
+
+    assert about(STOVE, BOILER) == BOILER
+    assert about(BOILER, STOVE) == STOVE
+    found = Sights("gw-east", CAMERA, 2.0)
+    found.note(5.0, [plume(STOVE, 210.0, 0.5)])
+    assert found.source_at((220.0, 150.0), 4, 20) == STOVE  # nothing else was there
+
+
 def test_what_is_no_plume_is_found_by_place_or_by_lying_over_everything() -> None:
     tree = Happening("swaying", 0, 1000, 0.2, place=(0.0, 60.0, 6.0))
     (x, y), *_ = CAMERA.project(np.array([[0.0, 60.0, 6.0]]))[0]
