@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import threading
@@ -144,10 +145,69 @@ def test_maintenance_survives_a_restart_and_a_reboot(tmp_path: Path) -> None:
     begin(tmp_path, 30, "cable", BEGAN, "boot-a")
     assert Maintenance(tmp_path, "boot-a").now(later(60)) is not None
     rebooted = Maintenance(tmp_path, "boot-b")
-    assert rebooted.now(Stamp(BEGAN.unix_s + 60, 5)) is not None
-    order = rebooted.now(Stamp(BEGAN.unix_s - 9e6, 6))  # the clock came up in the past
-    assert order is not None and order.left_s(Stamp(BEGAN.unix_s - 9e6, 6), "boot-b") == 30 * 60
-    assert rebooted.now(Stamp(BEGAN.unix_s + 31 * 60, 7)) is None
+    up = Stamp(BEGAN.unix_s + 600, 5_000_000_000)
+    order = rebooted.now(up)
+    assert order is not None and order.left_s(up, "boot-b") == pytest.approx(20 * 60)
+    assert order.until == later(30 * 60).captured_at
+    assert Maintenance(tmp_path, "boot-c").now(Stamp(BEGAN.unix_s + 31 * 60, 5)) is None
+
+
+@pytest.mark.parametrize("came_up_s", [5.0, BEGAN.unix_s - 3600.0], ids=["in 1970", "an hour back"])
+def test_maintenance_ends_after_a_reboot_under_a_clock_that_lags(tmp_path: Path, came_up_s: float) -> None:
+    begin(tmp_path, 30, "lens wiped", BEGAN, "boot-a")
+
+    def up(minutes: float, set_ahead_s: float = 0.0) -> Stamp:
+        return Stamp(came_up_s + minutes * 60 + set_ahead_s, int((1 + minutes * 60) * 1e9))
+
+    rebooted = Maintenance(tmp_path, "boot-b")
+    order = rebooted.now(up(0))
+    assert order is not None and 25 * 60 < order.left_s(up(0), "boot-b") <= 30 * 60
+    assert order.until == later(30 * 60).captured_at, "not in 1970"
+    order = rebooted.now(up(5, BEGAN.unix_s + 86400 - came_up_s))  # somebody sets the clock: it is the next day
+    assert order is not None
+    assert order.until == later(86400 + 29 * 60).captured_at
+    assert Maintenance(tmp_path, "boot-b").now(up(20)) is not None, "the process began anew"
+    assert rebooted.now(up(31)) is None
+    assert not (tmp_path / "maintenance.json").exists()
+
+
+@pytest.mark.parametrize("runs_s", [1, 59, 61, 200])
+def test_no_number_of_reboots_makes_maintenance_longer(tmp_path: Path, runs_s: int) -> None:
+    begin(tmp_path, 30, "cable", BEGAN, "boot-a")
+    ran_s, boots = 0, 0
+    while boots < 40:
+        boots += 1
+        running = Maintenance(tmp_path, f"boot-{boots}")
+        lasted = [running.now(Stamp(5.0 + second, second * 10**9)) is not None for second in range(runs_s)]
+        ran_s += sum(lasted)
+        if not all(lasted):
+            break
+    assert 0 < ran_s <= 30 * 60
+    assert boots <= 31
+
+
+def test_maintenance_ends_on_a_disk_that_takes_nothing(tmp_path: Path) -> None:
+    begin(tmp_path, 30, "cable", BEGAN, "boot-a")
+    running = Maintenance(tmp_path, "boot-b")
+    (tmp_path / "maintenance.json.new").mkdir()  # nothing can be written in its place
+    for minute in range(29):
+        assert running.now(Stamp(5.0, minute * 60 * 10**9)) is not None
+    assert running.now(Stamp(5.0, 30 * 60 * 10**9)) is None
+
+
+def test_an_order_that_was_taken_back_meanwhile_does_not_return(tmp_path: Path) -> None:
+    begin(tmp_path, 30, "cable", BEGAN, "boot-a")
+    running = Maintenance(tmp_path, "boot-a")
+    assert running.now(later(1)) is not None
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # a person's command is at it while the gateway wants to write
+    gateway = threading.Thread(target=running.now, args=(later(90),))
+    gateway.start()
+    (tmp_path / "maintenance.json").unlink()
+    os.close(folder)
+    gateway.join(60)
+    assert running.now(later(91)) is None
+    assert not (tmp_path / "maintenance.json").exists()
 
 
 def test_maintenance_can_be_ended_and_a_broken_order_orders_nothing(tmp_path: Path) -> None:
