@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from edge.animation import moving_preview
 from edge.clips import Segment
-from edge.evidence_chain import EvidenceChain, open_chain
+from edge.evidence_chain import EvidenceChain, cameras_in, open_chain
 from edge.files import write_whole
 from smokesentry.clock import SystemClock
 from smokesentry.messages.clips import FRAMES_NAME, NDJSON_GZIP, TAR, WEBP, ClipFile, ClipFrame, digest_of
@@ -59,10 +59,11 @@ class EvidenceStore:
         return self.folder / "outbox"
 
     def open(self, cameras: list[str]) -> None:
-        """Takes up what an earlier process left. A file that no link vouches for is removed: the power went between."""
+        """Takes up what an earlier process left, also of cameras that are no longer configured: their evidence stays.
+        A file that no link vouches for is removed: the power went between."""
         for folder in (self.kept, self.outbox):
             folder.mkdir(parents=True, exist_ok=True)
-        for camera in cameras:
+        for camera in [*cameras, *cameras_in(self.folder / "chain")]:
             self.chain(camera)
         known = {digest[7:] for chain in self._chains.values() for digest in chain.files}
         for file in [*self.kept.iterdir(), *self.outbox.iterdir()]:
