@@ -125,6 +125,14 @@ def weighable(connection: Connection, stretch: Stretch, most: int) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def turns(waiting: Sequence[str], found: Sequence[str], most: int, most_waiting: int) -> tuple[list[str], list[str]]:
+    """Who is weighed now, and who waits on. Half is for those that have waited longest, so that all get their turn;
+    then come those just found, the newest first."""
+    now = list(dict.fromkeys([*waiting[: most // 2], *found, *waiting]))[:most]
+    taken = set(now)
+    return now, [one for one in dict.fromkeys([*waiting, *found]) if one not in taken][:most_waiting]
+
+
 def pose_of(connection: Connection, gateway: str, camera: str, version: int) -> CameraPose | None:
     """The pose that a detection's version names; None while it was not announced."""
     table = camera_poses
@@ -211,9 +219,16 @@ def retire_merged(connection: Connection, stored: dict[str, Any], now: str) -> N
 
 
 def close_silent(connection: Connection, now: str) -> bool:
-    """Closes open alerts whose gateways never told the end; answers whether there were any. A later word reopens."""
+    """Closes open alerts whose gateways never told the end; answers whether there were any. A later word reopens.
+
+    Silence is of the cloud's clock: a gateway's may be hours off, and its times would never or always be too old."""
     since = to_wire(from_wire(now) - SILENCE)
-    silent = _newest().where(alerts.c.state == "open", alerts.c.last_at < since)
+    heard = (
+        select(detections.c.detection_id)
+        .join(alert_detections, alert_detections.c.detection_id == detections.c.detection_id)
+        .where(alert_detections.c.alert_id == alerts.c.alert_id, detections.c.received_at >= since)
+    )
+    silent = _newest().where(alerts.c.state == "open", ~heard.exists())
     found = [dict(row) for row in connection.execute(silent).mappings()]
     for stored in found:
         _restate(connection, stored, "closed", "closed", "silent", now)

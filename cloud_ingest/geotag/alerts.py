@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shapely.errors import ShapelyError
 from sqlalchemy import Connection, or_, select, update
 
 from cloud_ingest.geotag.alert_rows import (
@@ -21,6 +22,7 @@ from cloud_ingest.geotag.alert_rows import (
     rounds,
     rows_around,
     stored_alerts,
+    turns,
     weighable,
     write_alert,
 )
@@ -45,8 +47,11 @@ _log = logging.getLogger(__name__)
 _POSE_LOOKBACK = timedelta(hours=24)  # a pose that comes later than this names no roofs any more
 FOLLOWER = "alerts"  # of telemetry
 _TELEMETRY_AT_ONCE, _MOST_STRETCHES = 1_000_000, 20  # only the times of transactions are looked at, not their rows
-_MOST_WEIGHED = 100  # detections judged anew at one time, the newest: the worker takes in nothing meanwhile
+_MOST_WEIGHED = 100  # detections judged anew at one time: the worker takes in nothing meanwhile
+_MOST_WAITING = 10_000  # for being judged anew
 _MAX_NEIGHBOURS = 200
+# What a fault of ours raises; a database's refusal is for the caller, whose transaction it ends.
+FAULTS = (ArithmeticError, ValueError, LookupError, TypeError, AssertionError, ShapelyError)
 ZONE = ZoneInfo("Asia/Shanghai")  # where nothing else is configured
 
 
@@ -60,6 +65,7 @@ class AlertBuilder:
         self._kept = Towns()
         self._weighed_in: dict[str, tuple[int, int | None]] = {}  # tenant -> what its town is made of
         self._evidence = Evidence()
+        self._waiting: list[str] = []  # to be judged anew when telemetry came; a restart forgets it
 
     def update(
         self, connection: Connection, detection_ids: Sequence[str], poses: Iterable[tuple[str, str]], now: str
@@ -81,7 +87,7 @@ class AlertBuilder:
             ):
                 towns.setdefault(row.tenant, set()).add(row.detection_id)
             for tenant, mine in sorted(towns.items()):
-                changed = self._update_town(connection, tenant, mine, heard, now) or changed
+                changed = self._update_or_leave_out(connection, tenant, mine, heard, now) or changed
         if changed:
             _count_change(connection)
 
@@ -99,9 +105,11 @@ class AlertBuilder:
             if stretch is None:
                 break
             move(connection, FOLLOWER, stretch.until, now)
-            found |= dict.fromkeys(weighable(connection, stretch, _MOST_WEIGHED))
-        if found:
-            self._bring_up_to_date(connection, list(found)[:_MOST_WEIGHED], frozenset(), now)
+            found |= dict.fromkeys(weighable(connection, stretch, _MOST_WAITING))
+        turn, rest = turns(self._waiting, list(found), _MOST_WEIGHED, _MOST_WAITING)
+        if turn:
+            self._bring_up_to_date(connection, turn, frozenset(), now)
+        self._waiting = rest
 
     def _seen_under(self, connection: Connection, poses: Iterable[tuple[str, str]], now: str) -> set[str]:
         """What a new pose may place: seen or taken in within a day. After an outage poses come after detections."""
@@ -115,6 +123,24 @@ class AlertBuilder:
             )
             found |= set(connection.execute(query).scalars())
         return found
+
+    def _update_or_leave_out(
+        self, connection: Connection, tenant: str, touched: set[str], heard: Group, now: str
+    ) -> bool:
+        """A detection that our own fault keeps from being judged keeps nobody else's alert back: halved until it is
+        found, it waits alone for its next revision, and the log says so."""
+        try:
+            with connection.begin_nested():
+                return self._update_town(connection, tenant, touched, heard, now)
+        except FAULTS:
+            if len(touched) == 1:
+                _log.exception("no alert could be made of %s", *touched)
+                return False
+        order = sorted(touched)
+        changed = False
+        for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+            changed = self._update_or_leave_out(connection, tenant, set(half), heard, now) or changed
+        return changed
 
     def _update_town(self, connection: Connection, tenant: str, touched: set[str], heard: Group, now: str) -> bool:
         town = self._town(connection, tenant)

@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 import msgspec
-from shapely.errors import ShapelyError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from cloud_ingest.geotag.alerts import ZONE, AlertBuilder
+from cloud_ingest.geotag.alerts import FAULTS, ZONE, AlertBuilder
 from cloud_ingest.ingest.accept import (
     Accepted,
     AcceptedState,
@@ -89,16 +88,15 @@ class Worker:
             self._source.stop()
 
     def _look_after_alerts(self) -> None:
-        try:
-            with writing(self._engine) as connection:
-                one_alert_builder(connection)
-                now = self._clock.now().captured_at
-                self._alerts.close_silent(connection, now)
-                self._alerts.weigh_again(connection, now)
-        except (OperationalError, InterfaceError) as error:
-            _log.error("the store does not answer: %s", error)
-        except Exception:  # a bug here must not end the taking in; nothing of it is lost
-            _log.exception("alerts: not looked after, comes again")
+        for look_after in (self._alerts.close_silent, self._alerts.weigh_again):  # what fails holds up no other
+            try:
+                with writing(self._engine) as connection:
+                    one_alert_builder(connection)
+                    look_after(connection, self._clock.now().captured_at)
+            except (OperationalError, InterfaceError) as error:
+                _log.error("the store does not answer: %s", error)
+            except Exception:  # a bug here must not end the taking in; nothing of it is lost
+                _log.exception("alerts: not looked after, comes again")
 
     def _take(self, messages: list[Message], stop: threading.Event) -> None:
         """What is urgent is committed by itself first: no telemetry of the same handful is waited for."""
@@ -186,7 +184,7 @@ class Worker:
         try:
             with connection.begin_nested():
                 self._alerts.update(connection, outcome.detections, outcome.poses, received_at)
-        except (ArithmeticError, ValueError, LookupError, TypeError, AssertionError, ShapelyError):
+        except FAULTS:
             _log.exception("no alert could be made of %s", ", ".join(outcome.detections) or "a new pose")
 
     def _ack(self, key: LaneKey, contiguous: int, ranges: Sequence[tuple[int, int]]) -> bytes:

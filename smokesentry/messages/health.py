@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from smokesentry.clock import from_wire
 from smokesentry.messages.fields import FrameWidth, Lane, Name, NotNegative, ShortText, Text, UtcTime, Verdict
 
 
@@ -54,12 +56,18 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     judged_s: NotNegative
     causes: Annotated[dict[ShortText, NotNegative], Meta(max_length=16)] = {}  # seconds not judged, by cause
 
+    def __post_init__(self) -> None:
+        date.fromisoformat(self.night)
+
 
 class Maintenance(msgspec.Struct, frozen=True, kw_only=True):
     """While it lasts the gateway judges nothing, on a person's order."""
 
     until: UtcTime
     reason: Text
+
+    def __post_init__(self) -> None:
+        from_wire(self.until)
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

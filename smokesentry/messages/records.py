@@ -59,6 +59,9 @@ class ParticulateCue(msgspec.Struct, frozen=True):
     background_ug_m3: NotNegative
     at: UtcTime
 
+    def __post_init__(self) -> None:
+        from_wire(self.at)
+
 
 class GasCue(msgspec.Struct, frozen=True, kw_only=True):
     """A rise of a combustion gas against the site's own background. Like particulates it confirms and names nobody."""
@@ -68,6 +71,9 @@ class GasCue(msgspec.Struct, frozen=True, kw_only=True):
     rise: float
     background: float
     at: UtcTime
+
+    def __post_init__(self) -> None:
+        from_wire(self.at)
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True, tag="detection"):

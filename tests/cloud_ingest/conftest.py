@@ -230,6 +230,13 @@ def _with_body(gateway: FakeGateway, body: dict[str, Any]) -> tuple[str, bytes]:
     return gateway.sealed("telemetry", [json.dumps(record | {"body": body}).encode()])
 
 
+def _with_impossible_cue(gateway: FakeGateway) -> bytes:
+    """A detection's record whose rise in the air is of a day that no calendar has."""
+    cue = wire.ParticulateCue(sensor="pm-1", rise_ug_m3=9.0, background_ug_m3=20.0, at="2026-11-30T19:00:00.000Z")
+    detection = gateway.detection(1, (600.0, 300.0), particulates=[cue])
+    return wire.encode_record(gateway.record("detection", detection)).replace(b"2026-11-30", b"2026-11-31")
+
+
 def _poison(gateway: FakeGateway) -> dict[str, tuple[str, bytes]]:
     """Cause of the dead letter, with a number behind it -> message. Numbers that are taken are held as refused."""
     up, strange = gateway.address.up("telemetry"), Ed25519PrivateKey.generate()
@@ -256,6 +263,7 @@ def _poison(gateway: FakeGateway) -> dict[str, tuple[str, bytes]]:
         "invalid_record 4": _with_body(gateway, telemetry | {"readings": 2**70}),
         "invalid_record 5": _with_body(gateway, {"type": "health", "software": [], "uptime_s": {}}),
         "invalid_record 6": _with_body(gateway, telemetry | {"model": "a\x00b"}),
+        "invalid_record 7": gateway.sealed("detection", [_with_impossible_cue(gateway)]),
     }
     for number, token in enumerate(("NaN", "Infinity", "-Infinity", "1e999", "0x10")):
         record = wire.encode_record(gateway.record("telemetry", gateway.telemetry(0))).replace(b"40.0", token.encode())

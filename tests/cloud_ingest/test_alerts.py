@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cloud_ingest.geotag.alerts import AlertBuilder
 from cloud_ingest.ingest.accept import Accepted, accept_batch
 from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
-from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, changes
+from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, changes, detections
+from smokesentry.messages.records import ParticulateCue
 
 NOW = "2026-11-22T19:05:00.000Z"
 
@@ -221,8 +222,6 @@ def test_an_older_revision_that_comes_late_is_kept_but_changes_nothing(posed, ea
 
 
 def test_particulates_downwind_raise_the_confidence_and_name_no_roof(posed, east, origin_of, houses):
-    from smokesentry.messages.records import ParticulateCue
-
     origin = origin_of(east, *houses["r1c1"], 5.0)
     cue = ParticulateCue(sensor="pm-1", rise_ug_m3=22.0, background_ug_m3=40.0, at=east.at(0))
     posed.take(east.batch("detection", east.detection(1, origin)))
@@ -304,3 +303,57 @@ def test_an_alert_of_which_nothing_is_heard_is_closed_and_reopened_by_a_later_wo
     posed.take(east.batch("detection", east.detection(1, origin, revision=2, last_seen_at=east.at(9100))))
     assert posed.alerts()[0]["state"] == "open"
     assert posed.alerts()[0]["versions"][-1]["reason"] == "reopened"
+
+
+@pytest.mark.parametrize("gateway_h", [-2, 8])
+def test_silence_is_of_the_clouds_clock_however_far_off_the_gateways_is(posed, engine, east, origin_of, gateway_h):
+    origin = origin_of(east, 0, 0, 5.0)
+
+    def close_silent(after_s):
+        with writing(engine) as connection:
+            posed.builder.close_silent(connection, east.at(after_s))
+        return [v["reason"] for v in posed.alerts()[0]["versions"]]
+
+    for revision, after_s in enumerate((0.0, 60.0, 120.0), start=1):
+        its_s = after_s + gateway_h * 3600
+        claim = east.detection(1, origin, gateway_h * 3600, revision=revision, last_seen_at=east.at(its_s))
+        posed.take(east.batch("detection", claim, at_s=its_s), now=east.at(after_s))
+        assert close_silent(after_s + 30) == ["raised"]
+    assert close_silent(120 + 3599) == ["raised"]
+    assert close_silent(120 + 3601) == ["raised", "closed"]
+
+
+def _spoil_cue(engine, detection_id):
+    """As a release stored it that did not look at the cue's date."""
+    with writing(engine) as connection:
+        this = detections.c.detection_id == detection_id
+        body = connection.execute(select(detections.c.body).where(this)).scalar_one()
+        body["particulates"][0]["at"] = "2026-11-31T19:00:00.000Z"
+        connection.execute(update(detections).where(this).values(body=body))
+
+
+def test_a_detection_that_cannot_be_judged_keeps_no_other_alert_back(posed, engine, east, south, origin_of, houses):
+    cue = ParticulateCue(sensor="pm-1", rise_ug_m3=9.0, background_ug_m3=20.0, at=east.at(0))
+    bad = east.detection(1, origin_of(east, *houses["r2c2"], 5.0), particulates=[cue])
+    posed.take(east.batch("detection", bad))
+    _spoil_cue(engine, bad.detection_id)
+    good = [south.detection(n, origin_of(south, *houses["r0c0"], 5.0), 7200.0 * n) for n in (1, 2, 3)]
+    posed.take(east.batch("health", east.pose_notice()), south.batch("detection", *good))
+    assert sorted(alert["members"] for alert in posed.alerts()) == sorted([[one.detection_id] for one in (bad, *good)])
+    posed.take(east.batch("telemetry", *[east.telemetry(60.0 * minute) for minute in range(5)]))
+    for look_after in (posed.builder.weigh_again, posed.builder.close_silent):
+        with writing(engine) as connection:
+            look_after(connection, east.at(86400))
+    assert {alert["state"] for alert in posed.alerts()} == {"closed"}
+
+
+def test_an_impossible_cue_is_set_aside_and_its_neighbour_makes_its_alert(posed, engine, keys, poison, east, south):
+    with writing(engine) as connection:
+        writer = Writer(connection, NOW)
+        good = south.batch("detection", south.detection(1, (600.0, 300.0), phase="end"))
+        for message in (poison(east)["invalid_record 7"], good):
+            writer.add(accept_batch(*message, keys, frozenset({"lab"})))
+        outcome = writer.finish()
+        posed.builder.update(connection, outcome.detections, outcome.poses, NOW)
+    assert (outcome.stored, outcome.set_aside) == (1, 1)
+    assert [alert["state"] for alert in posed.alerts()] == ["closed"]

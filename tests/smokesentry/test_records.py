@@ -8,15 +8,21 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from smokesentry.clock import ClockState
 from smokesentry.messages.control import ack_of
 from smokesentry.messages.records import (
     Aggregate,
     Batch,
+    Coverage,
     Detection,
     Dropped,
+    GasCue,
+    Health,
+    Maintenance,
     Model,
+    ParticulateCue,
     Record,
     Telemetry,
     UnknownVersion,
@@ -48,6 +54,7 @@ DETECTION = Detection(
     model=Model("plume", "sha256:" + "0" * 64),
     evidence_id="a" * 32,
 )
+HEALTH = Health(software="0.1", uptime_s=5.0, spool_depth={})
 
 
 def record(seq: int = 1, body: Any = DETECTION) -> bytes:
@@ -110,6 +117,28 @@ def test_numbers_that_are_none_are_refused(token: bytes) -> None:
     raw = record().replace(b'"confidence":0.9', b'"confidence":' + token)
     with pytest.raises(msgspec.DecodeError):
         decode_batch(batch(raw))
+
+
+LAST_DAY = "2026-11-30"  # of its month
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        structs.replace(DETECTION, particulates=[ParticulateCue("pm-1", 9.0, 20.0, at=f"{LAST_DAY}T18:00:00.000Z")]),
+        structs.replace(
+            DETECTION,
+            gases=[GasCue(sensor="co", quantity="co_ppm", rise=1.0, background=1.0, at=f"{LAST_DAY}T18:00:00.000Z")],
+        ),
+        structs.replace(HEALTH, maintenance=Maintenance(until=f"{LAST_DAY}T18:00:00.000Z", reason="a new roof")),
+        structs.replace(HEALTH, coverage=[Coverage(camera="cam-1", night=LAST_DAY, scheduled_s=1.0, judged_s=1.0)]),
+    ],
+)
+def test_a_day_that_no_calendar_has_is_refused_wherever_it_stands(body: Any) -> None:
+    raw = record(body=body)
+    assert decode_record(raw).body == body
+    with pytest.raises(msgspec.ValidationError, match="day is out of range"):
+        decode_record(raw.replace(LAST_DAY.encode(), b"2026-11-31"))
 
 
 def test_a_lane_carries_only_its_own() -> None:
