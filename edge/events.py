@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ _ADOPT_WAIT_S = 300.0  # how long a camera must look before a lost event is clos
 _SAME_PLACE_SHARE = 0.025  # of the frame's width
 _MOST_REASONS = 20
 _MOST_OPEN = 64
+_CLOCK_STEP_S = 0.25  # a wall clock that moved by more against the monotonic one was set
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,44 @@ class Moment:
         """The air as far as it concerns a plume at these pixels of the raw frame."""
         return self.air.towards(None if self.pose is None else bearing_deg(self.pose, origin_px[0]))
 
+    @property
+    def offset_s(self) -> float:
+        """What the wall clock has ahead of the monotonic one."""
+        return self.stamp.unix_s - self.stamp.mono_ns / 1e9
+
     def wire_time(self, t_s: float) -> str:
         """A detector time as UTC, by its distance from this frame."""
         return to_wire(from_unix(self.stamp.unix_s + t_s - self.t_s))
 
 
-@dataclass(slots=True)
-class _Open:
-    told: Detection
-    told_s: float
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An event as it was told last. ``offset_s``: what the wall clock by which its times are told had ahead of the
+    monotonic one; None where an earlier process told them, by a clock that nobody here has seen."""
+
+    last: Detection
+    at_s: float = -math.inf
+    offset_s: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def by_the_clock_of(self, moment: Moment) -> _Told:
+        """The same by the wall clock of this moment: one that was set since has shown its times to be wrong."""
+        step_s = 0.0 if self.offset_s is None else moment.offset_s - self.offset_s
+        if abs(step_s) <= _CLOCK_STEP_S:
+            return self
+        last = self.last
+        moved = replace(
+            last,
+            started_at=_moved(last.started_at, step_s),
+            alarmed_at=_moved(last.alarmed_at, step_s),
+            last_seen_at=_moved(last.last_seen_at, step_s),
+        )
+        way = "ahead" if step_s > 0 else "back"
+        note = (
+            f"the gateway's clock was set {way} by {abs(step_s):.1f} s while this event was open: start and alarm are "
+            f"told by the clock as it is now; before, the start was given as {last.started_at}"
+        )
+        return _Told(moved, self.at_s, moment.offset_s, (note,))
 
 
 @dataclass(slots=True)
@@ -61,13 +91,17 @@ class EventBook:
     pose_version: int
     model: Model
     new_id: Callable[[], str] = lambda: secrets.token_hex(8)
-    lost: list[Detection] = field(default_factory=list)
-    _open: dict[int, _Open] = field(default_factory=dict)
+    lost: InitVar[Iterable[Detection]] = ()
+    _lost: list[_Told] = field(default_factory=list)
+    _open: dict[int, _Told] = field(default_factory=dict)
     _looking_since_s: float | None = None
+
+    def __post_init__(self, lost: Iterable[Detection]) -> None:
+        self._lost.extend(_Told(detection) for detection in lost)
 
     def restarted(self) -> None:
         """The detector begins anew: its track numbers mean nothing any more."""
-        self.lost.extend(event.told for event in self._open.values())
+        self._lost.extend(self._open.values())
         self._open.clear()
         self._looking_since_s = None
 
@@ -78,7 +112,7 @@ class EventBook:
         if result.verdict != "cannot_judge":
             if self._looking_since_s is None:
                 self._looking_since_s = moment.t_s
-            if self.lost and moment.t_s - self._looking_since_s >= _ADOPT_WAIT_S:
+            if self._lost and moment.t_s - self._looking_since_s >= _ADOPT_WAIT_S:
                 told += self._close_lost(moment)
         return [detection for detection in told if detection is not None]
 
@@ -90,19 +124,18 @@ class EventBook:
             if event.phase == "end" or len(self._open) >= _MOST_OPEN:
                 return None
             return self._begin(event, moment)
-        return self._revise(event, known.told, "end" if event.phase == "end" else "update", moment)
+        return self._revise(event, known.by_the_clock_of(moment), "end" if event.phase == "end" else "update", moment)
 
     def _begin(self, event: PlumeEvent, moment: Moment) -> Detection:
         old = self._match_lost(event, moment)
         if old is None:
-            identity = f"{self.gateway}/{self.camera}/{self.new_id()}"
-            return self._tell(event, identity, 1, "start", moment.wire_time(event.started_s), None, moment)
-        self.lost.remove(old)
+            return self._tell(event, f"{self.gateway}/{self.camera}/{self.new_id()}", 1, "start", None, moment)
         note = "continues the event that was open before a restart"
-        return self._tell(event, old.detection_id, old.revision + 1, "update", old.started_at, old, moment, note)
+        return self._revise(event, old, "update", moment, note)
 
-    def _revise(self, event: PlumeEvent, before: Detection, phase: Phase, moment: Moment) -> Detection:
-        return self._tell(event, before.detection_id, before.revision + 1, phase, before.started_at, before, moment)
+    def _revise(self, event: PlumeEvent, before: _Told, phase: Phase, moment: Moment, *notes: str) -> Detection:
+        last = before.last
+        return self._tell(event, last.detection_id, last.revision + 1, phase, before, moment, *notes)
 
     def _tell(
         self,
@@ -110,14 +143,14 @@ class EventBook:
         identity: str,
         revision: int,
         phase: Phase,
-        started_at: str,
-        before: Detection | None,
+        before: _Told | None,
         moment: Moment,
         *notes: str,
     ) -> Detection:
         (x, y), (sigma_x, sigma_y), (x0, y0, x1, y1) = event.origin_px, event.origin_sigma_px, event.bbox_px
         (across, down), weather = moment.scale, moment.air.weather
         air = moment.air_towards((x * across, y * down))
+        last, said = (None, ()) if before is None else (before.last, before.notes)
         detection = Detection(
             detection_id=identity,
             revision=revision,
@@ -132,11 +165,11 @@ class EventBook:
             class_scores={name: round(score, 3) for name, score in event.class_scores.items()},
             confidence=round(event.confidence, 3),
             opacity=None if event.opacity is None else round(event.opacity, 3),
-            started_at=started_at,
-            alarmed_at=moment.wire_time(event.alarm_s) if before is None else before.alarmed_at,
+            started_at=moment.wire_time(event.started_s) if last is None else last.started_at,
+            alarmed_at=moment.wire_time(event.alarm_s) if last is None else last.alarmed_at,
             last_seen_at=moment.wire_time(event.last_seen_s),
             visible_s=round(event.visible_s, 1),
-            reasons=_reasons(event.reasons, air.reasons, moment.notes, notes),
+            reasons=_reasons(event.reasons, air.reasons, moment.notes, notes, said),
             particulates=list(air.cues),
             gases=list(air.gases),
             temp_c=weather.temp_c,
@@ -145,26 +178,27 @@ class EventBook:
             wind_from_deg=weather.wind_from_deg,
             displaced=moment.displaced,
             model=self.model,
-            evidence_id=secrets.token_hex(16) if before is None else before.evidence_id,
+            evidence_id=secrets.token_hex(16) if last is None else last.evidence_id,
         )
         if phase == "end":
             self._open.pop(event.track, None)
         else:
-            self._open[event.track] = _Open(detection, moment.t_s)
+            offset_s = moment.offset_s if before is None else before.offset_s
+            self._open[event.track] = _Told(detection, moment.t_s, offset_s, said)
         return detection
 
     def _worth_telling(self, event: PlumeEvent, moment: Moment) -> bool:
         """An open event is told again when its class changes, its confidence makes a step, the air joins in, or after
         half a minute."""
         known = self._open.get(event.track)
-        if known is None or known.told_s == moment.t_s:
+        if known is None or known.at_s == moment.t_s:
             return False
-        told = known.told
+        told = known.last
         return (
             event.plume_class != told.plume_class
             or abs(event.confidence - told.confidence) >= _CONFIDENCE_STEP
             or self._air_joined(event, told, moment)
-            or moment.t_s - known.told_s >= _TELL_EVERY_S
+            or moment.t_s - known.at_s >= _TELL_EVERY_S
         )
 
     @staticmethod
@@ -175,25 +209,30 @@ class EventBook:
 
     # -- events of before a restart --------------------------------------------------------------------------------
 
-    def _match_lost(self, event: PlumeEvent, moment: Moment) -> Detection | None:
-        """The lost event nearest to this one, if it is near enough in place and time."""
+    def _match_lost(self, event: PlumeEvent, moment: Moment) -> _Told | None:
+        """The lost event nearest to this one, if it is near enough in place and time; it is lost no more."""
         x, y = event.origin_px[0] * moment.scale[0], event.origin_px[1] * moment.scale[1]
-        best: tuple[float, Detection] | None = None
-        for old in self.lost:
+        self._lost = [told.by_the_clock_of(moment) for told in self._lost]
+        best: tuple[float, _Told] | None = None
+        for told in self._lost:
+            old = told.last
             gap_s = abs(moment.stamp.unix_s - from_wire(old.last_seen_at).timestamp())
             distance = math.hypot(x - old.origin_px[0], y - old.origin_px[1])
             near = max(_SAME_PLACE_SHARE * moment.size[0], 3 * max(old.origin_sigma_px))
             if gap_s <= _ADOPT_GAP_S and distance <= near and (best is None or distance < best[0]):
-                best = (distance, old)
-        return best[1] if best is not None else None
+                best = (distance, told)
+        if best is None:
+            return None
+        self._lost.remove(best[1])
+        return best[1]
 
     def _close_lost(self, moment: Moment) -> list[Detection]:
         reason = (
             f"closed after a restart: nothing was seen at its origin for {_ADOPT_WAIT_S / 60:.0f} minutes of looking; "
             "when it really ended is not known"
         )
-        closed, self.lost = [close(old, reason) for old in self.lost], []
-        return closed
+        lost, self._lost = [told.by_the_clock_of(moment) for told in self._lost], []
+        return [close(told.last, reason, *told.notes) for told in lost]
 
 
 def bearing_deg(pose: CameraPose, x_px: float) -> float:
@@ -204,10 +243,15 @@ def bearing_deg(pose: CameraPose, x_px: float) -> float:
     return (pose.heading_deg + math.degrees(off)) % 360.0
 
 
-def close(old: Detection, reason: str) -> Detection:
+def close(old: Detection, *why: str) -> Detection:
     """The last revision of an event that nobody follows any more."""
-    reasons = [*old.reasons[: _MOST_REASONS - 1], reason]
+    reasons = [reason for reason in old.reasons if reason not in why]
+    reasons = [*reasons[: _MOST_REASONS - len(why)], *why]
     return replace(old, revision=old.revision + 1, phase="end", reasons=reasons)
+
+
+def _moved(wire_time: str, step_s: float) -> str:
+    return to_wire(from_unix(round(from_wire(wire_time).timestamp() + step_s, 3)))
 
 
 def _reasons(*groups: Iterable[str]) -> list[str]:

@@ -173,3 +173,82 @@ def test_what_is_told_passes_the_wire(book: Any, scripted: Any, plume: Any) -> N
     for _, detection in told:
         raw = Fact("detection", detection, Stamp(NIGHT, 0), "boot", ClockState()).encode(1)
         assert decode_record(raw).body == detection
+
+
+AHEAD_S = 1_700_000_000.0  # what a clock that came up in 1970 is set ahead
+
+
+def seconds(wire_time: str) -> float:
+    return from_wire(wire_time).timestamp() - NIGHT
+
+
+@pytest.mark.parametrize("step_s", [AHEAD_S, 7.3, 0.4, -0.4, -3600.0], ids=lambda step_s: f"{step_s:g} s")
+def test_a_clock_that_is_set_while_an_event_is_open_takes_its_start_along(
+    book: Any, scripted: Any, plume: Any, step_s: float
+) -> None:
+    the_book, detector = book(), scripted(DetectorSettings(), [plume(20.0, 120.0, (300.0, 170.0))])
+    before = run(the_book, detector, 0.0, 60.0)
+    after = run(the_book, detector, 60.0, 140.0, shift_s=step_s)
+    assert [(seconds(d.started_at), seconds(d.alarmed_at)) for _, d in before] == [(20.0, 24.0)] * 2
+    assert [d.phase for _, d in after] == ["update", "update", "end"]
+    for _, detection in after:
+        assert seconds(detection.started_at) == pytest.approx(20.0 + step_s, abs=0.002)
+        assert seconds(detection.alarmed_at) == pytest.approx(24.0 + step_s, abs=0.002)
+        seen_s = seconds(detection.last_seen_at) - seconds(detection.started_at)
+        assert seen_s == pytest.approx(detection.visible_s, abs=1.0)
+        way = "ahead" if step_s > 0 else "back"
+        assert f"set {way} by {abs(step_s):.1f} s" in detection.reasons[-1]
+        assert before[0][1].started_at in detection.reasons[-1], "what was said before is said"
+    assert not any("clock" in reason for _, d in before for reason in d.reasons)
+
+
+def test_a_clock_that_was_set_and_set_back_leaves_the_start_where_it_was(book: Any, scripted: Any, plume: Any) -> None:
+    the_book, detector = book(), scripted(DetectorSettings(), [plume(20.0, 300.0, (300.0, 170.0))])
+    first = run(the_book, detector, 0.0, 60.0)[0][1]
+    run(the_book, detector, 60.0, 120.0, shift_s=-86400.0)
+    last = run(the_book, detector, 120.0, 310.0)[-1][1]
+    assert (last.phase, last.started_at, last.alarmed_at) == ("end", first.started_at, first.alarmed_at)
+
+
+def test_a_clock_that_only_drifts_changes_nothing(book: Any, scripted: Any, plume: Any) -> None:
+    the_book, detector = book(), scripted(DetectorSettings(), [plume(20.0, 120.0, (300.0, 170.0))])
+    told = run(the_book, detector, 0.0, 60.0) + run(the_book, detector, 60.0, 140.0, shift_s=0.2)
+    assert len({(d.started_at, d.alarmed_at) for _, d in told}) == 1
+    assert not any("clock" in reason for _, d in told for reason in d.reasons)
+
+
+def test_a_clock_that_is_set_while_the_detector_begins_anew_parts_no_event(
+    book: Any, scripted: Any, plume: Any
+) -> None:
+    the_book = book()
+    first = run(the_book, scripted(DetectorSettings(), [plume(0.0, 900.0, (300.0, 170.0))]), 0.0, 10.0)[-1][1]
+    the_book.restarted()
+    again = scripted(DetectorSettings(), [plume(20.0, 100.0, (300.0, 170.0))])
+    told = run(the_book, again, 20.0, 110.0, shift_s=AHEAD_S)
+    assert {d.detection_id for _, d in told} == {first.detection_id}
+    assert {seconds(d.started_at) for _, d in told} == {AHEAD_S}
+    the_book.restarted()
+    assert run(the_book, scripted(DetectorSettings(), []), 110.0, 500.0) == [], "it had ended"
+
+
+def test_an_event_that_is_closed_after_the_clock_was_set_is_told_by_that_clock(
+    book: Any, scripted: Any, plume: Any
+) -> None:
+    the_book = book()
+    last = run(the_book, scripted(DetectorSettings(), [plume(0.0, 900.0, (300.0, 170.0))]), 0.0, 10.0)[-1][1]
+    the_book.restarted()
+    ((_, closed),) = run(the_book, scripted(DetectorSettings(), []), 20.0, 400.0, shift_s=AHEAD_S)
+    assert (closed.detection_id, closed.phase) == (last.detection_id, "end")
+    assert seconds(closed.started_at) == AHEAD_S
+    assert seconds(closed.last_seen_at) == AHEAD_S + seconds(last.last_seen_at)
+    assert "when it really ended is not known" in closed.reasons[-2]
+    assert "set ahead" in closed.reasons[-1]
+
+
+def test_times_of_an_earlier_process_stay_for_its_clock_is_not_known(book: Any, scripted: Any, plume: Any) -> None:
+    old = run(book(), scripted(DetectorSettings(), [plume(0.0, 900.0, (300.0, 170.0))]), 0.0, 10.0)[-1][1]
+    again, detector = book(lost=[old]), scripted(DetectorSettings(), [plume(1000.0, 1500.0, (303.0, 168.0))])
+    told = run(again, detector, 990.0, 1040.0, shift_s=-920.0)
+    told += run(again, detector, 1040.0, 1100.0, shift_s=-900.0)
+    assert {d.detection_id for _, d in told} == {old.detection_id}
+    assert {d.started_at for _, d in told} == {old.started_at}
