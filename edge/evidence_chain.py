@@ -35,6 +35,9 @@ class EvidenceChain:
     head: str | None = None
     files: dict[str, ClipFile] = field(default_factory=dict)
     number: int = 1
+    boots: int = 0  # of the machine, that the chain has seen
+    _boot_id: str | None = None
+    _written: dict[str, tuple[int, int]] = field(default_factory=dict)  # by digest: in which boot, and when in it
     _torn_at: int | None = None  # half a link lies in the file from here on: it must go before the next one
 
     @property
@@ -44,15 +47,16 @@ class EvidenceChain:
 
     def file(self, described: ClipFile) -> bytes:
         """A link for a file that has been written; gives the envelope, which is the file's manifest."""
-        raw = self._append("file", file=described)
-        self.files[described.digest] = described
-        return raw
+        return self._append("file", file=described)
 
     def note_gone(self, digests: list[str], cause: str) -> None:
         """Files that are no longer kept: their links stay, and say so."""
         self._append("gone", digests=digests, cause=cause)
-        for digest in digests:
-            self.files.pop(digest, None)
+
+    def ages(self) -> dict[str, tuple[int, int]]:
+        """When each file was written, smaller for older, whatever the wall clock did meanwhile: counted in boots from
+        the present one, which every camera's chain has in common, and in that boot by the monotonic clock."""
+        return {digest: (boot - self.boots, mono_ns) for digest, (boot, mono_ns) in self._written.items()}
 
     def _append(
         self,
@@ -97,7 +101,7 @@ class EvidenceChain:
             with suppress(OSError):  # a card that takes nothing at all: the next link begins with it
                 self._mend()
             raise
-        self.n, self.head = link.n, digest_of(payload)
+        _take(self, link, digest_of(payload))
         return raw
 
     def _mend(self) -> None:
@@ -143,10 +147,14 @@ def _read_closed(chain: EvidenceChain, part: Path) -> None:
 
 def _take(chain: EvidenceChain, link: ClipLink, digest: str) -> None:
     chain.n, chain.head = link.n, digest
+    if link.boot_id != chain._boot_id:
+        chain.boots, chain._boot_id = chain.boots + 1, link.boot_id
     if link.kind == "file" and link.file is not None:
         chain.files[link.file.digest] = link.file
+        chain._written[link.file.digest] = (chain.boots, link.mono_ns)
     for gone in link.digests:
         chain.files.pop(gone, None)
+        chain._written.pop(gone, None)
 
 
 def _read(chain: EvidenceChain, data: bytes) -> tuple[bytes, bytes]:

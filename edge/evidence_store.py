@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import shutil
+import sys
 import tarfile
 from collections import Counter
 from contextlib import suppress
@@ -152,7 +153,8 @@ class EvidenceStore:
 
     def make_room(self, size: int) -> None:
         """Removes the oldest files until ``size`` more bytes fit: first what stays here, then what waits to travel."""
-        files = [file for folder in (self.kept, self.outbox) for file in _by_age(folder)]
+        ages = {digest: age for chain in self._chains.values() for digest, age in chain.ages().items()}
+        files = [file for folder in (self.kept, self.outbox) for file in _by_age(folder, ages)]
         used = sum(size_of for _, size_of in files)
         free = shutil.disk_usage(self.folder).free - self.least_free_bytes
         over = max(used + size - self.max_bytes, size - free)
@@ -163,7 +165,7 @@ class EvidenceStore:
             self._give_up(path)
 
     def _give_up(self, path: Path) -> None:
-        digest = "sha256:" + path.name.split(".")[0]
+        digest = _digest(path)
         path.unlink(missing_ok=True)
         path.with_name(f"{digest[7:]}.json").unlink(missing_ok=True)
         self.counts["evidence_given_up"] += 1
@@ -201,12 +203,16 @@ def _frames_of(segment: Segment) -> list[ClipFrame]:
     ]
 
 
-def _by_age(folder: Path) -> list[tuple[Path, int]]:
-    """Files and their sizes, the oldest first. Whoever delivers may take one away meanwhile."""
+def _digest(path: Path) -> str:
+    return "sha256:" + path.name.split(".")[0]
+
+
+def _by_age(folder: Path, ages: dict[str, tuple[int, int]]) -> list[tuple[Path, int]]:
+    """Files and their sizes, the oldest first; one that no chain knows before all. Whoever delivers may take one away
+    meanwhile."""
     found = []
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            told = path.stat()
             if path.is_file() and path.suffix not in (".json", ".new"):
-                found.append((told.st_mtime_ns, path, told.st_size))
-    return [(path, size) for _, path, size in sorted(found)]
+                found.append((path, path.stat().st_size))
+    return sorted(found, key=lambda one: ages.get(_digest(one[0]), (-sys.maxsize, 0)))

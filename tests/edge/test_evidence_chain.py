@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -201,3 +202,36 @@ def test_a_kill_while_a_new_chain_file_begins(
     assert report.problems == []
     assert len(report.gone) == 4
     assert f"rotation (continues east.{last:05}.jsonl)" in "\n".join(report.notes)
+
+
+class TurnedClock(SystemClock):
+    """Another boot of the machine, at another hour."""
+
+    def __init__(self, boot_id: str, ahead_s: float) -> None:
+        super().__init__()
+        self.boot_id, self._ahead_s, self._ns = boot_id, ahead_s, 0
+
+    def now(self) -> Stamp:
+        self._ns += 1
+        return Stamp(UNIX_S + self._ahead_s, self._ns)
+
+
+def test_the_oldest_evidence_goes_first_though_the_clock_went_back_and_the_machine_started_anew(
+    folder: Path, identity: Identity, store_of: Callable[..., EvidenceStore]
+) -> None:
+    store = store_of("east", "west", clock=TurnedClock("before", 6 * 3600))
+    old = [keep(store, number, "east" if number % 2 else "west", 30_000) for number in range(6)]
+    for path in store.kept.iterdir():
+        os.utime(path, (UNIX_S + 6 * 3600, UNIX_S + 6 * 3600))
+    size = old[0].size
+    store = store_of("east", "west", max_bytes=8 * size, clock=TurnedClock("after", 0.0))
+    new = [keep(store, number, "west", 30_000) for number in range(6, 11)]
+    for path in store.kept.iterdir():
+        if path.name.split(".")[0] in {one.digest[7:] for one in new}:
+            os.utime(path, (UNIX_S, UNIX_S))
+    new += [keep(store, 11, "east", 30_000)]
+    left = {path.stem for path in store.kept.glob("*.tar")}
+    assert left == {one.digest[7:] for one in [*old, *new][-8:]}
+    text, good = checked(folder, identity)
+    assert good, text
+    assert text.count("said to be gone") == 2
