@@ -16,6 +16,7 @@ from smokesentry.settings import SettingsError, parse_settings
 
 _MODEL_FOLDER = "model"
 _FRESH_S = 30.0
+_PATIENCE_S = 60.0  # a full disk gives up its reserve sooner than this
 
 
 @dataclass(slots=True)
@@ -27,15 +28,28 @@ class InForce:
     model_folder: Path | None  # None: the release's own model
     store: ManagedStore
     state: Managed
+    _refused_s: float = 0.0  # for so long the disk has not taken a trial's end
 
     def watch(self, trouble: str | None, elapsed_s: float) -> bool:
-        """Goes on with a trial; whether the process must begin anew because it was taken back. Raises ``OSError``."""
+        """Goes on with a trial; whether the process must begin anew because it was taken back.
+
+        Raises ``OSError`` while the disk does not take the trial's end: it goes on, and the next look ends it again.
+        What is to be taken back does not stay in force for that: after a minute the process begins anew all the same,
+        and if the disk refuses that start, too, it takes the trial back from memory.
+        """
         if self.state.trial is None:
             return False
-        before, self.state = self.state, observe(self.state, trouble, elapsed_s)
-        if self.state.trial is None:
-            self.store.save(self.state)
-        return self.state.failed != before.failed
+        before, after = self.state, observe(self.state, trouble, elapsed_s)
+        taken_back = after.failed != before.failed
+        if after.trial is None:
+            try:
+                self.store.save(after)
+            except OSError:
+                self._refused_s += elapsed_s
+                if not taken_back or self._refused_s < _PATIENCE_S:
+                    raise
+        self.state = after
+        return taken_back
 
 
 def settings_in_force(config: Path) -> InForce:
