@@ -11,8 +11,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import msgspec
 
 from edge.facts import Fact
 from edge.room import drop_older, drop_oldest, forget_copies
-from edge.spool_file import FILE_NAME, SpoolDamaged, open_file, set_aside, trouble
+from edge.spool_file import FILE_NAME, SpoolDamaged, finish_setting_aside, open_file, set_aside, trouble
 from smokesentry.clock import ClockState, Stamp
 from smokesentry.messages.records import LANES, Detection, Dropped
 
@@ -41,23 +41,27 @@ class Spool:
         self._open()
 
     def _open(self) -> None:
+        finish_setting_aside(self.path.parent)
         self._db = open_file(self.path)
-        self._broken = False
-        with self._transaction():
+        with self._commits():
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('spool_id', ?)", (secrets.token_hex(8),))
             self._db.executemany("INSERT OR IGNORE INTO lane VALUES (?, 0)", [(lane,) for lane in LANES])
+        self._broken = False
         self.spool_id = str(self._one("SELECT value FROM meta WHERE key = 'spool_id'"))
         self._ran_s = float(self._counter(_RAN))
 
-    def begin_anew(self, unix_s: float) -> Path:
-        """Sets a file that turned out to be damaged aside and opens a new one, under a new id; gives the old one's new
-        name. Raises :class:`SpoolError` when the disk does not take a new one either."""
+    def begin_anew(self, unix_s: float) -> None:
+        """Sets a file that turned out to be damaged aside and opens a new one, under a new id. Raises
+        :class:`SpoolError` when the disk does not take a new one either; it can be tried again."""
         with self._lock:
             self._db.close()
+            if self._broken:  # since an earlier try; the damaged file is out of the way, unless the disk refused that
+                with suppress(SpoolDamaged):
+                    self._open()
+                    return
             self._broken = True
-            kept = set_aside(self.path.parent, unix_s)
+            set_aside(self.path.parent, unix_s)
             self._open()
-        return kept
 
     def close(self) -> None:
         """Closes the file; what was stored stays."""
@@ -66,11 +70,13 @@ class Spool:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def append(self, facts: Iterable[Fact]) -> list[int]:
+    def append(self, facts: Iterable[Fact], counters: Mapping[str, int] | None = None) -> list[int]:
         """Stores facts durably, all or none, and gives their numbers. Detections keep the table of open events current
-        in the same commit. Raises :class:`SpoolError` when the disk does not take them, :class:`Unfit` for a fact that
-        the wire forbids."""
+        in the same commit, which keeps ``counters``, too (:meth:`set_counter`). Raises :class:`SpoolError` when the
+        disk does not take them, :class:`Unfit` for a fact that the wire forbids."""
         with self._lock, self._transaction():
+            for name, value in (counters or {}).items():
+                self._keep_counter(name, value)
             return [self._insert(fact) for fact in facts]
 
     def _insert(self, fact: Fact) -> int:
@@ -127,9 +133,11 @@ class Spool:
 
     def grow_older(self, elapsed_s: float) -> None:
         """Counts time that the gateway has run (monotonic seconds); the time without power is not counted."""
-        with self._lock, self._transaction():
-            self._ran_s += elapsed_s
-            self._keep_counter(_RAN, int(self._ran_s))
+        with self._lock:
+            ran_s = self._ran_s + elapsed_s
+            with self._transaction():
+                self._keep_counter(_RAN, int(ran_s))
+            self._ran_s = ran_s  # only now: what the disk refuses is told again, with the time since
 
     def forget(self, older_than_s: float) -> int:
         """Deletes records that were acknowledged more than so many seconds of running ago; gives how many."""
@@ -266,6 +274,11 @@ class Spool:
     def _transaction(self) -> Iterator[None]:
         if self._broken:
             raise SpoolDamaged(f"{self.path}: was set aside as damaged and no new one could be begun")
+        with self._commits():
+            yield
+
+    @contextmanager
+    def _commits(self) -> Iterator[None]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:

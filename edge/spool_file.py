@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from pathlib import Path
 
+from edge.files import sync_folder
+
 FILE_NAME = "spool.db"
+_UNREAD, _READ = f"{FILE_NAME}.unread-", f"{FILE_NAME}.damaged-"
+_BESIDE = ("-shm", "-wal")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lane (name TEXT PRIMARY KEY, last_seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -57,10 +62,44 @@ def trouble(path: Path, error: sqlite3.Error) -> SpoolError:
 
 
 def set_aside(folder: Path, unix_s: float) -> Path:
-    """Moves a damaged spool out of the way, for whoever may rescue records from it; gives its new name."""
-    kept = folder / f"{FILE_NAME}.damaged-{unix_s:.0f}"
-    for suffix in ("", "-wal", "-shm"):
-        part = folder / (FILE_NAME + suffix)
-        if part.exists():
-            part.rename(kept.with_name(kept.name + suffix))
+    """Moves a damaged spool out of the way; gives its new name, which is never given again and says that its records
+    are still to be saved. A process that dies after that leaves the next one to see it in the folder. Raises
+    :class:`SpoolError`."""
+    kept = folder / f"{_UNREAD}{unix_s:.0f}-{secrets.token_hex(4)}"
+    _rename(folder, FILE_NAME, kept.name)
     return kept
+
+
+def finish_setting_aside(folder: Path) -> None:
+    """Of a :func:`set_aside` that was cut off, what lies beside the file has the new name already and the file has not.
+    Raises :class:`SpoolError`."""
+    for suffix in _BESIDE:
+        for part in folder.glob(f"{_UNREAD}*{suffix}"):
+            kept = part.name.removesuffix(suffix)
+            if not (folder / kept).exists():
+                _rename(folder, FILE_NAME, kept)
+
+
+def unread(folder: Path) -> list[Path]:
+    """Files that were set aside and whose records are still to be saved."""
+    return sorted(path for path in folder.glob(f"{_UNREAD}*") if not path.name.endswith(_BESIDE))
+
+
+def mark_read(kept: Path) -> Path:
+    """A file that was set aside has nothing more to give; gives the name under which it is kept from now on. Raises
+    :class:`SpoolError`."""
+    read = kept.with_name(_READ + kept.name.removeprefix(_UNREAD))
+    _rename(kept.parent, kept.name, read.name)
+    return read
+
+
+def _rename(folder: Path, old: str, new: str) -> None:
+    """The file itself goes last: without its log it would be another spool."""
+    try:
+        for suffix in (*_BESIDE, ""):
+            part = folder / (old + suffix)
+            if part.exists():
+                part.rename(folder / (new + suffix))
+        sync_folder(folder)
+    except OSError as error:
+        raise SpoolError(f"{folder / old}: cannot be set aside ({error.strerror})") from error

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge.facts import Fact, Unfit
-from edge.rescue import rescue
+from edge.rescue import rescue_unread
 from edge.spool import Spool
 from edge.spool_file import SpoolDamaged, SpoolError
 
@@ -105,12 +105,14 @@ class Writer:
         wait go into the new one. Says whether there is a new one."""
         self.rests(_LONGEST_RESCUE_S)
         try:
-            said = rescue(self.spool.begin_anew(unix_s), self.spool)
+            self.spool.begin_anew(unix_s)
         except SpoolError as error:
             _log.error("%s; no new spool could be begun either", error)
             return False
-        _log.error(said)
-        self.notice(said)
+        said = rescue_unread(self.spool)
+        if said is not None:
+            _log.error(said)
+            self.notice(said)
         return True
 
     def _settled(self, groups: list[Sequence[Fact]]) -> None:

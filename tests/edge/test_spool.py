@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -150,6 +151,23 @@ def test_a_full_disk_loses_nothing_that_was_stored_and_is_told_in_words(tmp_path
     assert spool.depth()["telemetry"] == stored
     spool._db.execute("PRAGMA max_page_count = 100000")
     assert spool.append([telemetry_fact()]) == [stored + 1]
+
+
+def test_time_that_the_disk_refused_to_count_is_counted_once(tmp_path: Path, telemetry_fact: FactOf) -> None:
+    spool = Spool(tmp_path)
+    spool.append([telemetry_fact()])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # every commit fails, as on a full disk
+    try:
+        for elapsed_s in range(30, 600, 30):  # housekeeping tells all the time since the last one that was taken
+            with pytest.raises(SpoolError):
+                spool.grow_older(elapsed_s)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    spool.grow_older(600)
+    assert spool.counter("ran_s") == 600
+    assert spool.give_up_old(601, STAMP, "boot", ClockState()) == []
+    assert spool.depth()["telemetry"] == 1
 
 
 def test_a_file_that_is_no_spool_is_refused_in_words_and_can_be_set_aside(tmp_path: Path) -> None:
