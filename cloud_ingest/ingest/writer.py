@@ -126,7 +126,7 @@ class Writer:
                 connection.execute(insert(table), rows)
 
     def _note_moved(self) -> None:
-        """After the poses are written: a ticket is for the newest one, and a newer one closes it."""
+        """After the poses are written: a ticket is for the one that was in force, and a newer one closes it."""
         poses = [
             (row["gateway"], row["camera"], row["pose_version"]) for row in self._rows.get(schema.camera_poses, [])
         ]
@@ -243,16 +243,21 @@ class Writer:
             ],
         )  # fmt: skip
         known = connection.execute(
-            select(table.c.revision).where(table.c.detection_id == body.detection_id)
-        ).scalar_one_or_none()
-        if known is not None and known >= body.revision:
+            select(table.c.revision, table.c.started_at, table.c.time_mark).where(
+                table.c.detection_id == body.detection_id
+            )
+        ).one_or_none()
+        if known is not None and known.revision >= body.revision:
             return
+        mark = time_mark(record, self._received_at)
+        if mark is None and known is not None and known.started_at == body.started_at:
+            mark = known.time_mark  # a clock set since does not make the start sure that it had stamped before
         values = {
             "tenant": address.tenant, "gateway": address.gateway, "camera": body.camera, "revision": body.revision,
             "phase": body.phase, "class": body.plume_class, "confidence": body.confidence,
             "pose_version": body.pose_version, "started_at": body.started_at, "alarmed_at": body.alarmed_at,
             "last_seen_at": body.last_seen_at, "evidence_id": body.evidence_id, "body": as_json,
-            "time_mark": time_mark(record, self._received_at), "received_at": self._received_at,
+            "time_mark": mark, "received_at": self._received_at,
         }  # fmt: skip
         if known is None:
             connection.execute(insert(table).values(detection_id=body.detection_id, **values))

@@ -16,7 +16,7 @@ from smokesentry.place import CameraPose
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A gateway's word that a camera moved. ``pose_version`` None: the one it announced last."""
+    """A gateway's word that a camera moved. ``pose_version`` None: the one in force at that time."""
 
     gateway: str
     camera: str
@@ -44,8 +44,9 @@ def note(connection: Connection, moved: Iterable[Moved], poses: Iterable[tuple[s
         mine = (table.c.gateway == gateway) & (table.c.camera == camera) & (table.c.pose_version < fresh)
         connection.execute(update(table).where(mine, table.c.closed_at.is_(None)).values(closed_at=now))
     for one in moved:
-        newest = _newest(connection, one.gateway, one.camera)
-        version = one.pose_version if one.pose_version is not None else newest
+        newest, version = _newest(connection, one), one.pose_version
+        if version is None:  # what comes after an outage may tell of a pose that was replaced since
+            version = _newest(connection, one, one.at)
         if version is not None:
             _raise(connection, one, version, now if newest is not None and newest > version else None)
 
@@ -73,10 +74,11 @@ def pose_now(connection: Connection, row: Mapping[str, Any], pose: CameraPose | 
     return widened(pose, drift), doubt(row["gateway"], row["camera"], drift)
 
 
-def _newest(connection: Connection, gateway: str, camera: str) -> int | None:
+def _newest(connection: Connection, one: Moved, until: str | None = None) -> int | None:
+    """Its camera's newest pose; None: none was announced, or none up to then."""
     table = camera_poses
-    mine = (table.c.gateway == gateway) & (table.c.camera == camera)
-    found = connection.execute(select(func.max(table.c.pose_version)).where(mine)).scalar_one()
+    query = select(func.max(table.c.pose_version)).where(table.c.gateway == one.gateway, table.c.camera == one.camera)
+    found = connection.execute(query if until is None else query.where(table.c.captured_at <= until)).scalar_one()
     return None if found is None else int(found)
 
 

@@ -148,6 +148,31 @@ def test_a_ticket_holds_the_figures_that_a_gateway_sends_whatever_its_words(clou
     assert any("has moved by 80 pixels" in one["text"] for one in _newest(engine)["factors"])
 
 
+def test_word_of_an_old_pose_that_comes_with_a_new_one_is_not_held_against_the_new_one(
+    cloud, engine, east, origin_of, houses
+):
+    """A link that was down: one batch tells that the camera was knocked askew, and that it was surveyed anew since."""
+    lost = wire.Displaced(moved_px=None, frame_width=1280)
+    camera = wire.CameraHealth(camera=east.pose.camera, verdict="cannot_judge", cause="any words", displaced=lost)
+    askew = wire.Health(software="1", uptime_s=1.0, spool_depth={}, cameras=[camera])
+    stray = east.record("health", askew, -14400)  # of a pose that nobody has told of
+    first = east.record("health", east.pose_notice(), -10800)
+    old = east.record("health", askew, -7200)
+    east.pose = msgspec.structs.replace(east.pose, pose_version=east.pose.pose_version + 1)
+    surveyed = east.record("health", east.pose_notice(), -600)
+    fine = east.record("health", east.health(), -300)
+    records = [wire.encode_record(record) for record in (stray, first, old, surveyed, fine)]
+    cloud(east.sealed("health", records))
+    (ticket,) = _tickets(engine)
+    assert (ticket["pose_version"], ticket["since"]) == (1, east.at(-7200))
+    assert ticket["closed_at"] == NOW
+    x, y = houses["r1c2"]
+    cloud(east.batch("detection", east.detection(1, origin_of(east, x + 1, y, 5.0))))
+    newest = _newest(engine)
+    assert newest["candidates"]
+    assert all(one["factor"] != "pose_moved" for one in newest["factors"])
+
+
 def test_another_view_names_no_roof(cloud, engine, east, origin_of, houses):
     cloud(east.batch("health", east.pose_notice()))
     x, y = houses["r1c2"]
