@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import select
 
+from cloud_ingest.geotag.alert_rows import turns
 from cloud_ingest.places.table import PlaceError
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.registers import current_register, load_register, unknown_rooftops
@@ -140,6 +142,39 @@ def test_telemetry_that_comes_after_the_alert_is_weighed(cloud, east, south, ori
     assert len(cloud.versions(after["alert_id"])) == count
     with reading(cloud.engine) as connection:
         assert connection.execute(counters).all() == before  # nothing new: nobody need look
+
+
+def test_what_one_round_cannot_weigh_waits_for_the_next(cloud, east, origin_of, houses):
+    """101 alerts when the air of an outage comes: each gets its turn, also when more air for all of them comes in."""
+    old = east.detection(1, origin_of(east, *houses["r1c1"], 5.0))
+    newer = [east.detection(10 + n, (100.0 + n, 500.0), start_s=90_000 + 2000 * n) for n in range(100)]
+    late = to_wire(east.night + timedelta(days=5))
+    for start in range(0, len(newer), 20):
+        cloud.take(east.batch("detection", *newer[start : start + 20]), now=late)
+    cloud.take(east.batch("detection", old), now=late)
+    assert len(cloud.newest()) == 101
+    wind = {"wind_speed_m_s": 1.5, "wind_from_deg": (east.pose.heading_deg + 360) % 360}
+    extra = {name: wire.Aggregate(mean=v, low=v, high=v, count=10) for name, v in wind.items()}
+    bodies = [east.telemetry(60.0 * n, pm25=40.0 if n < 3 else 90.0) for n in range(-30, 40)]
+    risen = [msgspec.structs.replace(body, values=dict(body.values) | extra) for body in bodies]
+    for_all = [east.telemetry(0.0), east.telemetry(290_000.0)]
+    cloud.take(east.batch("telemetry", *risen, *for_all), now=late)
+    cloud.weigh_again(now=late)
+    assert not factors(cloud.newest()[0], "particulates"), "the newest go first"
+    cloud.take(east.batch("telemetry", *for_all), now=late)
+    cloud.weigh_again(now=late)
+    assert factors(cloud.newest()[0], "particulates")
+
+
+def test_everyone_gets_a_turn_and_the_queue_is_bounded():
+    """Four a turn: the new do not hold up those that waited, nor do these hold up the newest."""
+    old, new = [f"o{n}" for n in range(6)], [f"n{n}" for n in range(6)]
+    turn, rest = turns([], [*new, *old], 4, 20)
+    assert (turn, rest) == (new[:4], [*new[4:], *old])
+    assert turns(rest, [], 4, 20) == ([*new[4:], *old[:2]], old[2:])
+    assert turns(old, [*new, *old], 4, 20) == ([*old[:2], *new[:2]], [*old[2:], *new[2:]])
+    assert turns(old, [*new, *old], 4, 5) == ([*old[:2], *new[:2]], [*old[2:], new[2]])
+    assert turns([], [], 4, 20) == ([], [])
 
 
 def test_a_rise_that_lasts_counts_as_long_as_it_lasts(cloud, east, origin_of, houses):
