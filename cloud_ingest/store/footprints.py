@@ -10,12 +10,14 @@ import shapely
 from sqlalchemy import Connection, Text, cast, func, insert, or_, select
 
 from cloud_ingest.geotag.footprints import Chimney, Footprints, Roof, read_footprints
+from cloud_ingest.geotag.town import Frame
 from cloud_ingest.places.table import Shapes, object_array
 from cloud_ingest.store.bulk import insert_rows
 from cloud_ingest.store.database import bump
 from cloud_ingest.store.schema import changes, chimneys, footprint_versions, rooftops
 
 _AT_ONCE = 20_000  # roofs written or read in one go: bounds the memory beside the roofs themselves
+_BESIDE_M = 5.0  # of its roof's outline: a flue may stand at the wall, and outlines are redrawn
 
 Say = Callable[[str], None]
 
@@ -43,8 +45,8 @@ def store_footprints(
     say: Say = lambda _: None,
 ) -> int:
     """Puts roofs and chimneys in force as a new version. A file without chimneys leaves those of the version before
-    on the roofs that are still there."""
-    kept = footprints.chimneys or _still_there(connection, tenant, footprints.roofs)
+    that are still on their roofs (:func:`chimneys_kept`)."""
+    kept, _ = chimneys_kept(connection, tenant, footprints)
     version = _new_version(connection, tenant, source, digest, at, None)
     columns = ("version", "rooftop", "name", "polygon", "height_m", "height_known", "lat", "lon")
     for start in range(0, len(footprints.roofs), _AT_ONCE):
@@ -60,6 +62,32 @@ def store_footprints(
     _write_chimneys(connection, version, kept)
     bump(connection, "footprints")
     return version
+
+
+def chimneys_kept(connection: Connection, tenant: str, footprints: Footprints) -> tuple[Sequence[Chimney], list[str]]:
+    """A file's own chimneys; without any, those in force that lie on or beside their roofs' outlines in it. And what is
+    to be said of the others: roofs that were redrawn elsewhere would look for their smoke where they were."""
+    current = None if footprints.chimneys else current_version(connection, tenant)
+    held = [] if current is None else _load_chimneys(connection, current)
+    if not held:
+        return footprints.chimneys, []
+    roofs = {roof.rooftop: roof.polygon for roof in footprints.roofs}
+    there = [mouth for mouth in held if mouth.rooftop in roofs]
+    frame = Frame(held[0].lat, held[0].lon)
+    outlines = shapely.transform(object_array([roofs[mouth.rooftop] for mouth in there]), frame.lon_lat_to_xy)
+    points = shapely.points([one.lon for one in there], [one.lat for one in there])
+    mouths = shapely.transform(points, frame.lon_lat_to_xy)
+    near = shapely.distance(outlines, mouths) <= _BESIDE_M
+    kept, said = [mouth for mouth, stays in zip(there, near, strict=True) if stays], []
+    if gone := len(held) - len(there):
+        said.append(f"{gone} of the {len(held)} chimneys in force go with their roofs, which are not in this file")
+    if astray := len(there) - len(kept):
+        said.append(
+            f"{astray} of the {len(held)} chimneys in force lie more than {_BESIDE_M:g} m off the roofs of this file "
+            "that they were registered on and are dropped: import the chimneys again, with the --crs that is right "
+            "for them"
+        )
+    return kept, said
 
 
 def store_chimneys(
@@ -150,14 +178,6 @@ def roofs_version(version: int | None) -> object:
 def _load_chimneys(connection: Connection, version: int) -> list[Chimney]:
     query = select(chimneys).where(chimneys.c.version == version).order_by(chimneys.c.chimney)
     return [Chimney(row.chimney, row.rooftop, row.lat, row.lon, row.height_m) for row in connection.execute(query)]
-
-
-def _still_there(connection: Connection, tenant: str, roofs: Sequence[Roof]) -> tuple[Chimney, ...]:
-    current = current_version(connection, tenant)
-    if current is None:
-        return ()
-    there = {roof.rooftop for roof in roofs}
-    return tuple(mouth for mouth in _load_chimneys(connection, current) if mouth.rooftop in there)
 
 
 def _new_version(connection: Connection, tenant: str, source: str, digest: str, at: str, roofs_of: int | None) -> int:

@@ -141,6 +141,8 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Sa
     report = Report(wish.kind, summary, placed.crs, doubts, columns.found, columns.unused, shapes)
     if current is not None and roofs_store.digest_of(connection, current) == digest:
         report.version, report.unchanged = current, True
+    elif wish.kind == "footprints":
+        report.warnings = [*doubts, *roofs_store.chimneys_kept(connection, tenant, found)[1]]
 
     def write(connection: Connection, at: str) -> int:
         if wish.kind == "footprints":
@@ -149,6 +151,7 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Sa
             if meanwhile is not None:
                 report.unchanged = True
                 return meanwhile
+            report.warnings = [*doubts, *roofs_store.chimneys_kept(connection, tenant, found)[1]]  # those of now
             return roofs_store.store_footprints(connection, tenant, source, digest, found, at, say)
         if roofs_store.current_version(connection, tenant) != current:
             raise PlaceError("the footprints were renewed meanwhile: import it again")

@@ -102,14 +102,67 @@ def test_chimneys_come_by_themselves_and_stay_when_footprints_are_renewed(engine
     assert sorted((flue.chimney, flue.rooftop) for flue in flues) == [(f"c{n}", IDS[n]) for n in range(10)]
     assert len(found) == 40
     newer = written("b.gpkg", squares[5:], {"id": IDS[5:], "name": IDS[5:]})
-    assert _take(engine, "footprints", newer).version == 3
+    report = _take(engine, "footprints", newer)
+    assert report.version == 3
+    assert "5 of the 10 chimneys in force go with their roofs, which are not in this file" in report.warnings
+    assert not any("off the roofs" in one for one in report.warnings)
     with reading(engine) as connection:
         assert sorted(flue.chimney for flue in load_footprints(connection, 3)[1]) == [f"c{n}" for n in range(5, 10)]
+    renumbered = written("n.gpkg", squares, {"id": [f"new-{one}" for one in IDS], "name": IDS})
+    (said,) = [one for one in _take(engine, "footprints", renumbered, dry=True).warnings if "in force" in one]
+    assert said == "5 of the 5 chimneys in force go with their roofs, which are not in this file"
     stray = _sheet(tmp_path / "d.xlsx", ["经度", "纬度"], [106.5, 38.47])
     with pytest.raises(PlaceError, match="row 2: no roof is under it"):
         _take(engine, "chimneys", stray, crs="WGS-84")
     with pytest.raises(PlaceError, match="does not say in which system"):
         _take(engine, "chimneys", mouths)
+
+
+def test_renewed_footprints_keep_no_chimney_that_now_lies_elsewhere_and_say_so(engine, written, squares, tmp_path):
+    """Roofs and chimneys drawn on a Chinese map went in unlabelled; then the roofs come again, labelled."""
+    drawn = shapely.transform(squares, lambda p: np.column_stack(wgs84_to_gcj02(p[:, 0], p[:, 1])))
+    path = written("a.geojson", drawn, {"id": IDS, "name": IDS})
+    inside = shapely.get_coordinates(shapely.point_on_surface(drawn))
+    rows = [["烟囱编号", "经度", "纬度"], *([f"c{n}", *map(float, inside[n])] for n in range(10))]
+    mouths = _sheet(tmp_path / "c.xlsx", *rows)
+    _take(engine, "footprints", path)
+    _take(engine, "chimneys", mouths, crs="WGS-84")
+    said = (
+        "10 of the 10 chimneys in force lie more than 5 m off the roofs of this file that they were registered on and "
+        "are dropped: import the chimneys again, with the --crs that is right for them"
+    )
+    assert said in _take(engine, "footprints", path, dry=True, crs="GCJ-02").warnings
+    report = _take(engine, "footprints", path, crs="GCJ-02")
+    assert said in report.warnings
+    with reading(engine) as connection:
+        assert load_footprints(connection, report.version)[1] == []
+        assert len(load_footprints(connection, report.version - 1)[1]) == 10, "old alerts keep what they were told by"
+    report = _take(engine, "chimneys", mouths, crs="GCJ-02")
+    with reading(engine) as connection:
+        assert len(load_footprints(connection, report.version)[1]) == 10
+
+
+def test_chimneys_stay_within_five_metres_of_their_roof_east_as_well_as_north(engine, written, squares, tmp_path):
+    """A degree of longitude is 87 km here, one of latitude 111 km."""
+    _, south, east, north = squares[0].bounds
+    per_lon, per_lat = 111_320 * np.cos(np.radians(north)), 110_950
+    places = {
+        "wall": (east + 3 / per_lon, (south + north) / 2),
+        "east": (east + 4.8 / per_lon, (south + north) / 2),
+        "far east": (east + 5.3 / per_lon, (south + north) / 2),
+        "north": (east, north + 4.8 / per_lat),
+        "far north": (east, north + 5.3 / per_lat),
+    }
+    rows = [[name, IDS[0], float(lon), float(lat)] for name, (lon, lat) in places.items()]
+    mouths = _sheet(tmp_path / "c.xlsx", ["烟囱编号", "房屋编号", "经度", "纬度"], *rows)
+    _take(engine, "footprints", written("a.gpkg", squares, {"id": IDS, "name": IDS}))
+    _take(engine, "chimneys", mouths, crs="WGS-84")
+    redrawn = shapely.transform(squares, lambda p: p + np.array([1e-8, -1e-8]))
+    report = _take(engine, "footprints", written("b.gpkg", redrawn, {"id": IDS, "name": IDS}))
+    assert any(one.startswith("2 of the 5 chimneys in force lie more than 5 m off") for one in report.warnings)
+    with reading(engine) as connection:
+        kept = load_footprints(connection, report.version)[1]
+    assert sorted(one.chimney for one in kept) == ["east", "north", "wall"]
 
 
 def test_a_town_drawn_on_a_chinese_map_is_refused_then_converted(engine, written, squares):
