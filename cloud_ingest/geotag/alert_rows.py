@@ -28,6 +28,7 @@ from smokesentry.place import CameraPose
 _AT_ONCE = 500
 _LEAST_OF_NIGHT, _MOST_OF_NIGHT = 0.05, 8  # roofs that an alert leaves for later nights
 _MAX_AROUND = 1000  # detections looked at around one time
+_MOST_UNSEEN_S = 3600.0  # of one plume between its start and its last sight, pauses and restarts of a gateway included
 SILENCE = timedelta(hours=1)  # an open alert of which nothing is heard for so long is closed
 _REASONS = {
     "raised": "A detection began",
@@ -77,7 +78,7 @@ def _by_id(result: Any) -> dict[str, dict[str, Any]]:
 def _windows(rows: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
     """Times around the rows, widened by the gap that one event may have; overlapping ones are one."""
     spans = sorted(
-        (_moved(row["started_at"], -GAP_S), _moved(max(row["last_seen_at"], row["started_at"]), GAP_S)) for row in rows
+        (_moved(start_of(row), -GAP_S), _moved(max(row["last_seen_at"], row["started_at"]), GAP_S)) for row in rows
     )
     merged: list[tuple[str, str]] = []
     for early, late in spans:
@@ -86,6 +87,16 @@ def _windows(rows: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
         else:
             merged.append((early, late))
     return merged
+
+
+def start_of(row: dict[str, Any]) -> str:
+    """When a detection began. A start that a clock not synchronised gave may lie in another night than the last sight,
+    which a clock set since has stamped: where hours lie between in which no plume was seen, the last sight counts."""
+    between = from_wire(row["last_seen_at"]) - from_wire(row["started_at"])
+    seen_s = row["body"]["visible_s"]
+    if row["time_mark"] != "unsynchronised" or between.total_seconds() - seen_s <= _MOST_UNSEEN_S:
+        return str(row["started_at"])
+    return _moved(row["last_seen_at"], -seen_s)
 
 
 def _moved(text: str, seconds: float) -> str:
@@ -164,7 +175,7 @@ def write_alert(
     row = {
         "tenant": tenant,
         "state": judgement.state,
-        "first_at": min(member["started_at"] for member in members),
+        "first_at": min(start_of(member) for member in members),
         "last_at": max(member["last_seen_at"] for member in members),
         "class": judgement.plume_class,
         "confidence": judgement.confidence,

@@ -11,7 +11,8 @@ from cloud_ingest.ingest.writer import Writer
 from cloud_ingest.store.database import reading, writing
 from cloud_ingest.store.footprints import import_footprints
 from cloud_ingest.store.schema import alert_detections, alert_versions, alerts, changes, detections
-from smokesentry.messages.records import ParticulateCue
+from smokesentry.clock import ClockState
+from smokesentry.messages.records import ParticulateCue, encode_record
 
 NOW = "2026-11-22T19:05:00.000Z"
 
@@ -357,3 +358,33 @@ def test_an_impossible_cue_is_set_aside_and_its_neighbour_makes_its_alert(posed,
         posed.builder.update(connection, outcome.detections, outcome.poses, NOW)
     assert (outcome.stored, outcome.set_aside) == (1, 1)
     assert [alert["state"] for alert in posed.alerts()] == ["closed"]
+
+
+def test_a_start_of_a_clock_set_since_swallows_no_fire_of_another_night(posed, rows, east, south, origin_of, houses):
+    """East boots with a clock three days behind; it is set while the plume lasts, and the start is told again as it
+    was. Two nights ago another fire burned under the same roof."""
+    day = 86400.0
+    east_origin, south_origin = (origin_of(gateway, *houses["r1c2"], 5.0) for gateway in (east, south))
+    posed.take(
+        south.batch("detection", south.detection(1, south_origin, -2 * day, phase="end"), at_s=-2 * day),
+        now=south.at(-2 * day + 60),
+    )
+    first = east.detection(1, east_origin, -3 * day)
+    unset = east.record("detection", first, -3 * day, clock=ClockState("none", "unsynchronised", None))
+    posed.take(east.sealed("detection", [encode_record(unset)]), now=east.at(25))
+    for revision, seen_s in ((2, 80.0), (3, 110.0)):
+        again = east.detection(
+            1, east_origin, -3 * day, revision=revision, last_seen_at=east.at(seen_s), visible_s=seen_s
+        )
+        posed.take(east.batch("detection", again, at_s=seen_s), now=east.at(seen_s + 5))
+        assert {row["gateway"]: row["time_mark"] for row in rows(detections)}["gw-east"] == "unsynchronised"
+    old, tonight = sorted(posed.alerts(), key=lambda alert: alert["first_at"])
+    assert (old["state"], old["first_at"]) == ("closed", south.at(-2 * day))
+    assert (tonight["state"], tonight["first_at"]) == ("open", east.at(0))
+
+    posed.take(south.batch("detection", south.detection(2, south_origin, 15.0, last_seen_at=south.at(110))))
+    assert [len(alert["members"]) for alert in posed.alerts()] == [1, 2]
+
+    mended = east.detection(1, east_origin, 0.0, revision=4, last_seen_at=east.at(140), visible_s=140.0)
+    posed.take(east.batch("detection", mended, at_s=140.0))
+    assert {row["time_mark"] for row in rows(detections)} == {None}
