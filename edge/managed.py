@@ -119,3 +119,9 @@ def _confirm(state: Managed) -> Managed:
     said = f"{kind} {item.version} is in force"
     confirmed = {**state.confirmed, kind: item}
     return replace(state, trial=None, confirmed=confirmed, words=[*state.words, said][-_KEPT_WORDS:])
+
+
+def new_words(before: list[str], now: list[str]) -> list[str]:
+    """What came to the kept words, of which the oldest are let go."""
+    lengths = range(min(len(before), len(now)), -1, -1)
+    return next(now[kept:] for kept in lengths if now[:kept] == before[len(before) - kept :])

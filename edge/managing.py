@@ -14,6 +14,7 @@ from edge.assembly import build_gateway
 from edge.gateway import Gateway
 from edge.in_force import InForce, settings_in_force, trouble_of, working
 from edge.judge import DetectorLike, MakeDetector, real_detector
+from edge.managed import new_words
 from edge.orders import Orders
 from edge.status_page.server import StatusPage
 from edge.tls import client_context
@@ -46,13 +47,13 @@ def manage(gateway: Gateway, in_force: InForce, config: Path) -> None:
         gateway.supervisor.stop.set()
 
     def watch(elapsed_s: float) -> None:
-        words = len(in_force.state.words)
+        before = in_force.state.words
         try:
             anew = in_force.watch(_trouble(gateway, in_force), elapsed_s)
         except OSError as error:
             gateway.downlink.notice(f"a trial cannot be ended: {error}")
             return
-        for said in in_force.state.words[words:]:
+        for said in new_words(before, in_force.state.words):
             _log.warning(said)
             gateway.downlink.notice(said)
             gateway.house.ask_health()

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.downlink import Refused
 from edge.in_force import settings_in_force, trouble_of, working
-from edge.managed import MOST_STARTS, Item, Managed, NotAdmitted, admit, observe, start
+from edge.managed import MOST_STARTS, Item, Managed, NotAdmitted, admit, new_words, observe, start
 from edge.managed_store import ManagedStore
 from edge.orders import Orders
 from smokesentry.messages.control import Command
@@ -312,3 +313,15 @@ def test_the_store_keeps_only_what_is_named(tmp_path: Path) -> None:
     store.save(Managed(confirmed={"configuration": Item(1, second)}))
     assert not store.path(first, "toml").exists()
     assert store.read(second, "toml") == b"b"
+
+
+@given(said=st.lists(st.sampled_from(["taken back", "in force", "forgotten"]), max_size=40), most=st.integers(1, 8))
+def test_each_word_is_told_once_though_only_the_last_are_kept(said: list[str], most: int) -> None:
+    kept, told = [f"before {k}" for k in range(most)], 0
+    for number, one in enumerate(said):
+        now = [*kept, f"{one} {number}"][-most:]
+        assert new_words(kept, now) == [f"{one} {number}"]
+        kept, told = now, told + 1
+    assert told == len(said)
+    assert new_words(kept, kept) == []
+    assert new_words([], ["a", "b"]) == ["a", "b"]
