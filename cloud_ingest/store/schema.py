@@ -258,7 +258,7 @@ alerts = Table(
     Column(
         "state", String(12), nullable=False
     ),  # open | closed (it ended) | withdrawn (found to be no smoke; stays visible)
-    time_column("first_at"),  # earliest started_at of its detections
+    time_column("first_at"),  # earliest start of its detections, as far as their clocks can be believed
     time_column("raised_at"),  # cloud time at which it was first made
     time_column("last_at"),  # newest last_seen_at
     # smoke | unresolved | open_burning, or what it was revised to when withdrawn
