@@ -105,12 +105,11 @@ def _check_package(path: Path) -> None:
     """Refuses a package that would unpack without end."""
     try:
         with zipfile.ZipFile(path) as package:
-            if sum(info.file_size for info in package.infolist()) > _MAX_UNPACKED:
-                raise PlaceError(
-                    f"unpacked it would take more than {_MAX_UNPACKED} bytes; save it again, without pictures"
-                )
+            unpacked = sum(info.file_size for info in package.infolist())
     except _BROKEN as error:
         raise PlaceError(f"is no whole workbook ({error}); save it again, without a password") from error
+    if unpacked > _MAX_UNPACKED:
+        raise PlaceError(f"unpacked it would take more than {_MAX_UNPACKED} bytes; save it again, without pictures")
 
 
 def _hollow(path: Path, sheet: str) -> dict[tuple[int, int], str]:
