@@ -32,7 +32,7 @@ def import_footprints(connection: Connection, tenant: str, source: str, text: st
     current = current_version(connection, tenant)
     if current is not None and digest_of(connection, current) == digest:
         return current, footprints
-    return store_footprints(connection, tenant, source, digest, footprints, at), footprints
+    return store_footprints(connection, tenant, source, digest, footprints, at)[0], footprints
 
 
 def store_footprints(
@@ -43,10 +43,10 @@ def store_footprints(
     footprints: Footprints,
     at: str,
     say: Say = lambda _: None,
-) -> int:
-    """Puts roofs and chimneys in force as a new version. A file without chimneys leaves those of the version before
-    that are still on their roofs (:func:`chimneys_kept`)."""
-    kept, _ = chimneys_kept(connection, tenant, footprints)
+) -> tuple[int, list[str]]:
+    """Puts roofs and chimneys in force as a new version; gives it. A file without chimneys leaves those of the version
+    before that are still on their roofs, and what is to be said of the others is given, too (:func:`chimneys_kept`)."""
+    kept, dropped = chimneys_kept(connection, tenant, footprints)
     version = _new_version(connection, tenant, source, digest, at, None)
     columns = ("version", "rooftop", "name", "polygon", "height_m", "height_known", "lat", "lon")
     for start in range(0, len(footprints.roofs), _AT_ONCE):
@@ -61,7 +61,7 @@ def store_footprints(
         say(f"{start + len(some)} of {len(footprints.roofs)} roofs written")
     _write_chimneys(connection, version, kept)
     bump(connection, "footprints")
-    return version
+    return version, dropped
 
 
 def chimneys_kept(connection: Connection, tenant: str, footprints: Footprints) -> tuple[Sequence[Chimney], list[str]]:

@@ -151,8 +151,9 @@ def _roofs(connection: Connection, tenant: str, wish: Wish, digest: str, say: Sa
             if meanwhile is not None:
                 report.unchanged = True
                 return meanwhile
-            report.warnings = [*doubts, *roofs_store.chimneys_kept(connection, tenant, found)[1]]  # those of now
-            return roofs_store.store_footprints(connection, tenant, source, digest, found, at, say)
+            version, dropped = roofs_store.store_footprints(connection, tenant, source, digest, found, at, say)
+            report.warnings = [*doubts, *dropped]  # of what is in force by now
+            return version
         if roofs_store.current_version(connection, tenant) != current:
             raise PlaceError("the footprints were renewed meanwhile: import it again")
         return roofs_store.store_chimneys(connection, tenant, source, digest, mouths, at)

@@ -89,7 +89,7 @@ def _stretches(options: argparse.Namespace, say: Callable[[str], None]) -> int:
     from lab.figures import write_figures
     from lab.scoreboard.rows import save
     from lab.scoreboard.run import play_all
-    from lab.scoreboard.stretches import stretch_figures
+    from lab.scoreboard.stretches import NAME, stretch_figures
     from lab.scoreboard.suite import draw_unbroken
 
     try:
@@ -98,9 +98,9 @@ def _stretches(options: argparse.Namespace, say: Callable[[str], None]) -> int:
         print(f"smokesentry judge: {error}", file=sys.stderr)
         return 2
     played = play_all(windows, 0, options.fps, options.processes, options.minutes, None, say)
-    save(played.rows, options.out / "stretches-rows.jsonl")
-    write_figures(stretch_figures(played.rows), options.out, "stretches", "Unbroken hours")
-    print((options.out / "stretches.md").read_text(encoding="utf-8"))
+    save(played.rows, options.out / f"{NAME}-rows.jsonl")
+    write_figures(stretch_figures(played.rows), options.out, NAME, "Unbroken hours")
+    print((options.out / f"{NAME}.md").read_text(encoding="utf-8"))
     return 0
 
 

@@ -14,13 +14,13 @@ CAMERA_NIGHT_H = 13.0  # hours of darkness of a winter night, about
 
 def false_alerts(rows: Sequence[Row]) -> list[Figure]:
     """All of them, by confuser, and by the stratum in whose windows they came up."""
-    nights = _camera_hours(rows) / CAMERA_NIGHT_H
+    nights = camera_hours(rows) / CAMERA_NIGHT_H
     heaviest = max((row.weight for row in rows), default=0.0)
     causes = [(cause, row.weight) for row in rows for cause in _false_causes(row)]
     everything = weighted_rate([(1, weight) for _, weight in causes], heaviest, nights)
     figures = [
         as_figure("false alerts: all, look-alikes at their natural rates", everything, "per camera-night", 0.1),
-        Figure("false alerts: camera-hours that the played windows stand for", _camera_hours(rows), "h"),
+        Figure("false alerts: camera-hours that the played windows stand for", camera_hours(rows), "h"),
     ]
     met = sorted({kind for row in rows for kind in row.present})
     seen_kinds = [kind for kind in met if any(kind == row.stratum for row in rows)]
@@ -57,5 +57,6 @@ def _false_causes(row: Row) -> list[str]:
     return [alert.cause for alert in false_ones(row)]
 
 
-def _camera_hours(rows: Sequence[Row]) -> float:
+def camera_hours(rows: Sequence[Row]) -> float:
+    """What the played windows stand for."""
     return sum(row.counted_s * row.weight * len(row.watches) for row in rows) / 3600

@@ -23,6 +23,11 @@ def visible_events(rows: Iterable[Row]) -> list[tuple[Row, Event]]:
     return [(row, event) for row in rows for event in row.events if event.judgeable]
 
 
+def strong_events(rows: Iterable[Row]) -> list[tuple[Row, Event]]:
+    """Those of 15 % opacity and more."""
+    return [(row, event) for row, event in visible_events(rows) if best_view(event).opacity >= 0.15]
+
+
 def best_view(event: Event) -> CameraView:
     """The camera that saw it for the longest in judgeable form."""
     return max(event.views, key=lambda view: (view.judgeable_s, view.contrast_to_noise))
@@ -33,9 +38,10 @@ def recall(rows: Sequence[Row]) -> list[Figure]:
     seen = visible_events(rows)
     every = [event for row in rows for event in row.events]
     natural = _natural_recall(seen)
-    strong = [(row, event) for row, event in seen if best_view(event).opacity >= 0.15]
     figures = [
-        as_figure("recall: visible fires, opacity 15% and more, natural mix", _natural_recall(strong), "", 0.95),
+        as_figure(
+            "recall: visible fires, opacity 15% and more, natural mix", _natural_recall(strong_events(rows)), "", 0.95
+        ),
         as_figure("recall: all visible fires, natural mix", natural, ""),
         Figure("recall: fires too faint or hidden to be asked for, of those played", float(len(every) - len(seen)), ""),
         Figure(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from lab.figures import Figure, read_list
-from lab.scoreboard.stretches import FILE, stretch_figures
+from lab.scoreboard.stretches import NAME, stretch_figures
 
 #: What a later room is to be judged by; the row stands there so that nobody forgets to ask.
 _NOT_YET = (
@@ -34,7 +34,7 @@ def other_rooms(build: Path) -> list[Figure]:
     return [
         Figure("delivered exactly once under faults: of the detections stored at a gateway", delivered, "", 1.0),
         Figure("delivered exactly once under faults: promises broken", broken, "", 0.0),
-        *_unbroken(build / FILE),
+        *_unbroken(build / f"{NAME}.json"),
         *(Figure(row, None, "", target) for row, target in _NOT_YET),
     ]
 

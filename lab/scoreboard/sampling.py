@@ -80,7 +80,7 @@ def draw_windows(
     ``in_sight`` says whether any camera of a night could see the place of an event. Windows come out by night.
     """
     rng = np.random.default_rng(seed)
-    events = [(night, event) for night in nights for event in night.happenings if _asked_for(night, event)]
+    events = [(night, event) for night in nights for event in night.happenings if asked_for(night, event)]
     seen = [(night, event) for night, event in events if in_sight(night.number, event)]
     strata: dict[str, list[Window]] = defaultdict(list)
     for night, event in seen:
@@ -103,8 +103,9 @@ def draw_windows(
     return sorted(chosen, key=lambda window: (window.night, window.from_s)), population
 
 
-def _asked_for(night: Dark, event: Happening) -> bool:
-    return event.kind in BURNING and night.from_s + BEFORE_S <= event.t0_s <= night.to_s - AFTER_S
+def asked_for(time: Dark | Window, event: Happening) -> bool:
+    """Whether it is a fire that is lit within this time, with all that a window around it takes."""
+    return event.kind in BURNING and time.from_s + BEFORE_S <= event.t0_s <= time.to_s - AFTER_S
 
 
 def _cells(nights: Sequence[Dark]) -> tuple[dict[str, list[Window]], float]:

@@ -12,17 +12,15 @@ import numpy as np
 
 from lab.figures import Figure
 from lab.scoreboard.bounds import as_figure, share, weighted_rate
-from lab.scoreboard.falsehoods import CAMERA_NIGHT_H, false_ones
-from lab.scoreboard.recall import best_view, visible_events
+from lab.scoreboard.falsehoods import CAMERA_NIGHT_H, camera_hours, false_ones
+from lab.scoreboard.recall import strong_events
 from lab.scoreboard.rows import Row
-from lab.scoreboard.sampling import AFTER_S, BEFORE_S, LEAD_S, Dark, Window
-from lab.scoreboard.sights import BURNING
+from lab.scoreboard.sampling import LEAD_S, Dark, Window, asked_for
 from simulator.happenings import Happening
 
-STRATUM = "unbroken"
 HOURS = 2.0
-FILE = "stretches.json"
-_TOPIC = "unbroken hours"
+NAME = "stretches"  # of the files that a run leaves
+_STRATUM, _TOPIC = "unbroken", "unbroken hours"
 _SURE = 0.8  # a confidence from which docs/lab.md lets patrols be sent
 
 
@@ -43,21 +41,15 @@ def draw_stretches(
         if spare_s < 0:
             raise ValueError(f"night {night.number} is shorter than {hours:g} hours")
         start = night.from_s + float(rng.uniform(0, spare_s))
-        whole = Window(night.number, start, start + hours * 3600, start + LEAD_S, STRATUM, 1.0)
-        fires = tuple(
-            event
-            for event in night.happenings
-            if event.kind in BURNING
-            and start + BEFORE_S <= event.t0_s <= whole.to_s - AFTER_S
-            and in_sight(night.number, event)
-        )
-        found.append(replace(whole, targets=fires))
+        whole = Window(night.number, start, start + hours * 3600, start + LEAD_S, _STRATUM, 1.0)
+        fires = [event for event in night.happenings if asked_for(whole, event) and in_sight(night.number, event)]
+        found.append(replace(whole, targets=tuple(fires)))
     return sorted(found, key=lambda window: window.night)
 
 
 def stretch_figures(rows: Sequence[Row]) -> list[Figure]:
     """False alerts a camera-night: all, the sure ones, by what they were and by the hour; and the fires found."""
-    hours = sum(row.counted_s * len(row.watches) for row in rows) / 3600
+    hours = camera_hours(rows)
     false = [(row, alert) for row in rows for alert in false_ones(row)]
 
     def rate(title: str, count: int, over_h: float, target: float | None = None) -> Figure:
@@ -76,8 +68,8 @@ def stretch_figures(rows: Sequence[Row]) -> list[Figure]:
         figures.append(rate(f"false alerts in hour {age + 1}", ages.count(age), over_h))
     causes = [alert.cause for _, alert in false]
     figures += [rate(f"false alerts by {cause}", causes.count(cause), hours) for cause in sorted(set(causes))]
-    strong = [event for _, event in visible_events(rows) if best_view(event).opacity >= 0.15]
-    found = share(sum(event.alert_s is not None for event in strong), len(strong))
+    strong = strong_events(rows)
+    found = share(sum(event.alert_s is not None for _, event in strong), len(strong))
     return [*figures, as_figure(f"{_TOPIC}: visible fires of 15% and more that were found", found, "", 0.95)]
 
 

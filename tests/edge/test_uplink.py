@@ -288,36 +288,34 @@ def test_commands_are_obeyed_once_and_the_unknown_refused(
     assert gateway.spool.counter("command") == 7
 
 
-def test_a_restarted_process_delivers_what_the_killed_one_left(
+@pytest.fixture
+def left_behind(
     start: Callable[[], Running], cloud: Any, until: Until, detection_fact: FactOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A detection that the cloud took from a process that ended before it was acknowledged; nothing goes twice."""
     monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=3600.0))
     cloud.acknowledges = False
     first = start()
     first.add(detection_fact())
     until(lambda: len(cloud.batches) == 1, "delivered once")
     first.stop()
+
+
+@pytest.mark.usefixtures("left_behind")
+def test_a_restarted_process_delivers_what_the_killed_one_left(
+    start: Callable[[], Running], cloud: Any, until: Until
+) -> None:
     cloud.acknowledges = True
     second = start()
     until(lambda: second.spool.depth()["detection"] == 0, "delivered again and acknowledged")
     assert len(cloud.records) == 1
 
 
+@pytest.mark.usefixtures("left_behind")
 def test_an_acknowledgement_that_the_broker_kept_does_not_set_the_time(
-    start: Callable[[], Running],
-    cloud: Any,
-    clock: WatchedClock,
-    until: Until,
-    detection_fact: FactOf,
-    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[[], Running], cloud: Any, clock: WatchedClock, until: Until, detection_fact: FactOf
 ) -> None:
     """A gateway that comes back sends again what the cloud has long answered, and is then told when that was."""
-    monkeypatch.setitem(LIMITS, "detection", replace(LIMITS["detection"], timeout_s=3600.0))
-    cloud.acknowledges = False
-    first = start()
-    first.add(detection_fact())
-    until(lambda: len(cloud.batches) == 1, "delivered once")
-    first.stop()
     second = start()
     until(lambda: len(cloud.batches) == 2, "delivered again")
     spool, hours_ago = second.spool.spool_id, to_wire(from_unix(clock.now().unix_s - 7 * 3600))
